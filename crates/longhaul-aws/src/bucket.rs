@@ -1,0 +1,40 @@
+//! A bucket and how to speak with it.
+
+use aws_sdk_s3::{Client, types::RequestPayer};
+use longhaul::{
+    error::StoreError,
+    object::{Location, ObjectKey},
+};
+
+use crate::{connect::Sharing, provider::Provider};
+
+/// One bucket of a store that speaks S3. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct S3Bucket {
+    pub(crate) client: Client,
+    pub(crate) location: Location,
+    pub(crate) provider: Provider,
+    pub(crate) request_payer: bool,
+    pub(crate) copies_from: Option<Location>,
+}
+
+impl S3Bucket {
+    /// Lets the store copy from `source` by itself, if both sides are reached in the same way.
+    pub fn copying_from(mut self, source: &Self, sharing: Sharing) -> Self {
+        self.copies_from = (sharing == Sharing::SameStore).then(|| source.location.clone());
+        self
+    }
+
+    /// Who runs the store.
+    pub fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    pub(crate) fn payer(&self) -> Option<RequestPayer> {
+        self.request_payer.then_some(RequestPayer::Requester)
+    }
+
+    pub(crate) fn named(&self, error: StoreError, key: &ObjectKey) -> StoreError {
+        error.at(&self.location).on(key)
+    }
+}

@@ -1,0 +1,225 @@
+//! Finds out how to reach a bucket: credentials, region, endpoint.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_sdk_s3::{
+    Client,
+    config::{
+        Builder, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
+        retry::RetryConfig, timeout::TimeoutConfig,
+    },
+};
+use longhaul::object::Location;
+
+use crate::{
+    bucket::S3Bucket,
+    failure,
+    http,
+    provider::{Provider, host},
+};
+
+/// How to reach one side.
+#[derive(Clone, Default)]
+pub struct ConnectOptions {
+    /// A profile of the AWS configuration files.
+    pub profile: Option<String>,
+    /// The store's address, if it is not Amazon's.
+    pub endpoint: Option<String>,
+    /// The region; found by itself when not given.
+    pub region: Option<String>,
+    /// Without credentials.
+    pub anonymous: bool,
+    /// The requester pays.
+    pub request_payer: bool,
+    /// The bucket in the path, whatever the provider's habit.
+    pub force_path_style: bool,
+    /// Plain HTTP to other machines. Loopback is always permitted.
+    pub allow_http: bool,
+    /// Certificates (PEM) to trust besides the system's.
+    pub ca_pem: Option<Vec<u8>>,
+    /// Who runs the store, if the endpoint does not tell.
+    pub provider: Option<Provider>,
+    /// Keys given by hand; otherwise the AWS configuration is asked.
+    pub credentials: Option<Credentials>,
+}
+
+impl std::fmt::Debug for ConnectOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConnectOptions")
+            .field("profile", &self.profile)
+            .field("endpoint", &self.endpoint)
+            .field("region", &self.region)
+            .field("anonymous", &self.anonymous)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether two sides are one store with the same credentials, so that it can copy by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// The store can copy from one side to the other.
+    SameStore,
+    /// Bytes must go through this machine.
+    Apart,
+}
+
+impl ConnectOptions {
+    fn provider(&self) -> Provider {
+        self.provider.unwrap_or_else(|| Provider::of_endpoint(self.endpoint.as_deref()))
+    }
+
+    /// Whether the other side is reached in the same way.
+    pub fn sharing(&self, other: &Self) -> Sharing {
+        let keys = |options: &Self| options.credentials.as_ref().map(|keys| keys.access_key_id().to_owned());
+        let same = self.profile == other.profile
+            && self.endpoint == other.endpoint
+            && self.anonymous == other.anonymous
+            && keys(self) == keys(other);
+        if same && !self.anonymous { Sharing::SameStore } else { Sharing::Apart }
+    }
+}
+
+/// Why a side cannot be reached at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The address is no URL.
+    #[error("the endpoint {0:?} is not an address like https://storage.example.com")]
+    Endpoint(String),
+    /// Plain HTTP to another machine.
+    #[error("the endpoint {0:?} would send data and signatures without encryption; use https://, or permit it with --allow-http")]
+    PlainHttp(String),
+    /// The CA file is not usable.
+    #[error("the CA bundle holds no usable certificates")]
+    CaBundle(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// S3 closes idle connections; a new one that takes longer than this will not come.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Prepares a bucket. Only the region of a bucket of Amazon's is asked for here, if it was not given.
+pub async fn connect(bucket: &str, options: &ConnectOptions) -> Result<S3Bucket, ConnectError> {
+    check_endpoint(options)?;
+    let provider = options.provider();
+    let http = http::client(options.ca_pem.as_deref())?;
+    let shared = shared_config(options, http).await;
+    let given = options.region.clone().or_else(|| shared.region().map(|region| region.as_ref().to_owned()));
+    let region = given.unwrap_or_else(|| provider.default_region().to_owned());
+    let region = if provider == Provider::Aws && options.endpoint.is_none() && options.region.is_none() {
+        let asking = client(&shared, options, provider, &region);
+        bucket_region(&asking, bucket).await.unwrap_or(region)
+    } else {
+        region
+    };
+    let endpoint = options.endpoint.clone().unwrap_or_else(|| amazon_endpoint(&region));
+    Ok(S3Bucket {
+        client: client(&shared, options, provider, &region),
+        location: Location::new(endpoint.trim_end_matches('/'), bucket),
+        provider,
+        request_payer: options.request_payer,
+        copies_from: None,
+    })
+}
+
+fn check_endpoint(options: &ConnectOptions) -> Result<(), ConnectError> {
+    let Some(endpoint) = &options.endpoint else { return Ok(()) };
+    let scheme = endpoint.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let host = host(endpoint);
+    let loopback = host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    match scheme.as_deref() {
+        Some("https") if !host.is_empty() => Ok(()),
+        Some("http") if loopback || options.allow_http => Ok(()),
+        Some("http") => Err(ConnectError::PlainHttp(endpoint.clone())),
+        _ => Err(ConnectError::Endpoint(endpoint.clone())),
+    }
+}
+
+fn amazon_endpoint(region: &str) -> String {
+    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("https://s3.{region}.{suffix}")
+}
+
+async fn shared_config(
+    options: &ConnectOptions,
+    http: aws_smithy_runtime_api::client::http::SharedHttpClient,
+) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
+    if let Some(profile) = &options.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = &options.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(keys) = &options.credentials {
+        loader = loader.credentials_provider(keys.clone());
+    }
+    if options.anonymous {
+        loader = loader.no_credentials();
+    }
+    loader.load().await
+}
+
+fn client(shared: &SdkConfig, options: &ConnectOptions, provider: Provider, region: &str) -> Client {
+    // The engine repeats, paces and times out by itself: what the SDK repeats could not re-read a streamed body, and its
+    // stalled-stream protection kills server-side copies (smithy-rs#4439).
+    let mut config = Builder::from(shared)
+        .region(Region::new(region.to_owned()))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+        .force_path_style(options.force_path_style || provider.path_style());
+    if let Some(endpoint) = &options.endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    if options.anonymous {
+        config = config.allow_no_auth();
+    }
+    Client::from_conf(config.build())
+}
+
+/// The region that Amazon names for a bucket; it does so even where it refuses everything else.
+async fn bucket_region(client: &Client, bucket: &str) -> Option<String> {
+    match client.head_bucket().bucket(bucket).send().await {
+        Ok(answer) => answer.bucket_region,
+        Err(error) => failure::header(&error, "x-amz-bucket-region"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_endpoint(endpoint: &str) -> ConnectOptions {
+        ConnectOptions { endpoint: Some(endpoint.into()), ..ConnectOptions::default() }
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        assert!(check_endpoint(&with_endpoint("http://127.0.0.1:9000")).is_ok());
+        assert!(check_endpoint(&with_endpoint("http://localhost:9000")).is_ok());
+        assert!(matches!(check_endpoint(&with_endpoint("http://minio.example")), Err(ConnectError::PlainHttp(_))));
+        assert!(matches!(check_endpoint(&with_endpoint("minio.example")), Err(ConnectError::Endpoint(_))));
+        let permitted = ConnectOptions { allow_http: true, ..with_endpoint("http://minio.example") };
+        assert!(check_endpoint(&permitted).is_ok());
+    }
+
+    #[test]
+    fn one_store_with_one_set_of_credentials_can_copy_by_itself() {
+        let plain = ConnectOptions::default();
+        assert_eq!(plain.sharing(&plain), Sharing::SameStore);
+        let other = ConnectOptions { profile: Some("china".into()), ..ConnectOptions::default() };
+        assert_eq!(plain.sharing(&other), Sharing::Apart);
+    }
+
+    #[test]
+    fn options_do_not_print_keys() {
+        let keys = Credentials::from_keys("AKIDEXAMPLE", "very-secret", None);
+        let options = ConnectOptions { credentials: Some(keys), ..ConnectOptions::default() };
+        assert!(!format!("{options:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,385 @@
+//! A bucket as a destination.
+
+use aws_sdk_s3::types::{
+    ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, EncodingType, MetadataDirective,
+    MultipartUpload, Part, StorageClass,
+};
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use longhaul::{
+    body::ByteStream,
+    checksum::Crc64,
+    error::{ErrorKind, StoreError},
+    object::{ETag, Location, ObjectKey, VersionId},
+    part::{PartNumber, PartSpec},
+    ports::{
+        Capabilities, Completion, Condition, CopySource, Destination, NewObject, UnfinishedUpload, Upload, UploadFilter,
+        UploadedPart, Written,
+    },
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::{
+    body,
+    bucket::S3Bucket,
+    failure::store_error,
+    provider::Provider,
+    translate::{http_date, listed_key, malformed, timestamp},
+};
+
+/// What stays as it is in `x-amz-copy-source`.
+const COPY_SOURCE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+impl Destination for S3Bucket {
+    fn capabilities(&self) -> Capabilities {
+        self.provider.capabilities()
+    }
+
+    fn refuse_key(&self, _key: &ObjectKey) -> Option<String> {
+        None
+    }
+
+    async fn put_object(
+        &self,
+        object: &NewObject<'_>,
+        condition: &Condition,
+        expected: Option<Crc64>,
+        body: ByteStream,
+    ) -> Result<Written, StoreError> {
+        let (if_match, if_none_match) = condition_headers(condition);
+        let headers = object.headers;
+        let answer = self
+            .client
+            .put_object()
+            .bucket(&self.location.bucket)
+            .key(object.key.as_str())
+            .content_length(signed(body.length()))
+            .set_if_match(if_match)
+            .set_if_none_match(if_none_match)
+            .set_checksum_crc64_nvme(expected.filter(|_| self.provider.names_checksums()).map(Crc64::to_base64))
+            .set_content_type(headers.content_type.clone())
+            .set_cache_control(headers.cache_control.clone())
+            .set_content_disposition(headers.content_disposition.clone())
+            .set_content_encoding(headers.content_encoding.clone())
+            .set_content_language(headers.content_language.clone())
+            .set_expires(headers.expires.as_deref().and_then(http_date))
+            .set_metadata(metadata(object))
+            .set_storage_class(object.storage_class.map(StorageClass::from))
+            .set_request_payer(self.payer())
+            .body(body::upload(body))
+            .send()
+            .await
+            .map_err(|error| self.named(of_condition(condition, store_error("PutObject", error)), object.key))?;
+        Ok(written(answer.e_tag, answer.version_id, answer.checksum_crc64_nvme))
+    }
+
+    async fn create_multipart_upload(&self, object: &NewObject<'_>) -> Result<Upload, StoreError> {
+        let headers = object.headers;
+        let names = self.provider.names_checksums();
+        let answer = self
+            .client
+            .create_multipart_upload()
+            .bucket(&self.location.bucket)
+            .key(object.key.as_str())
+            .set_checksum_algorithm(names.then_some(ChecksumAlgorithm::Crc64Nvme))
+            .set_checksum_type(names.then_some(ChecksumType::FullObject))
+            .set_content_type(headers.content_type.clone())
+            .set_cache_control(headers.cache_control.clone())
+            .set_content_disposition(headers.content_disposition.clone())
+            .set_content_encoding(headers.content_encoding.clone())
+            .set_content_language(headers.content_language.clone())
+            .set_expires(headers.expires.as_deref().and_then(http_date))
+            .set_metadata(metadata(object))
+            .set_storage_class(object.storage_class.map(StorageClass::from))
+            .set_request_payer(self.payer())
+            .send()
+            .await
+            .map_err(|error| self.named(store_error("CreateMultipartUpload", error), object.key))?;
+        let id = answer.upload_id.ok_or_else(|| self.named(malformed("CreateMultipartUpload", "no upload id"), object.key))?;
+        Ok(Upload { key: object.key.clone(), id })
+    }
+
+    fn list_multipart_uploads(&self, filter: UploadFilter) -> BoxStream<'_, Result<Vec<UnfinishedUpload>, StoreError>> {
+        let start = Some((filter, None));
+        stream::unfold(start, move |next| async move {
+            let (filter, marker) = next?;
+            match self.uploads_page(&filter, marker).await {
+                Ok((page, marker)) => Some((Ok(page), marker.map(|marker| (filter, Some(marker))))),
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+        .boxed()
+    }
+
+    async fn list_parts(&self, upload: &Upload) -> Result<Vec<UploadedPart>, StoreError> {
+        let mut parts = Vec::new();
+        let mut marker = None;
+        loop {
+            let answer = self
+                .client
+                .list_parts()
+                .bucket(&self.location.bucket)
+                .key(upload.key.as_str())
+                .upload_id(&upload.id)
+                .set_part_number_marker(marker)
+                .set_request_payer(self.payer())
+                .send()
+                .await
+                .map_err(|error| self.named(of_upload("ListParts", store_error("ListParts", error)), &upload.key))?;
+            for part in answer.parts.unwrap_or_default() {
+                parts.push(uploaded(part).map_err(|error| self.named(error, &upload.key))?);
+            }
+            match answer.next_part_number_marker.filter(|_| answer.is_truncated == Some(true)) {
+                Some(next) => marker = Some(next),
+                None => return Ok(parts),
+            }
+        }
+    }
+
+    async fn upload_part(&self, upload: &Upload, part: &PartSpec, body: ByteStream) -> Result<UploadedPart, StoreError> {
+        let answer = self
+            .client
+            .upload_part()
+            .bucket(&self.location.bucket)
+            .key(upload.key.as_str())
+            .upload_id(&upload.id)
+            .part_number(part.number.get().into())
+            .content_length(signed(body.length()))
+            .set_request_payer(self.payer())
+            .body(body::upload(body))
+            .send()
+            .await
+            .map_err(|error| self.named(of_upload("UploadPart", store_error("UploadPart", error)), &upload.key))?;
+        let etag = answer.e_tag.ok_or_else(|| self.named(malformed("UploadPart", "no ETag"), &upload.key))?;
+        Ok(UploadedPart {
+            number: part.number,
+            size: part.range.len(),
+            etag: ETag::new(&etag),
+            crc64nvme: answer.checksum_crc64_nvme.as_deref().and_then(Crc64::from_base64),
+        })
+    }
+
+    async fn complete_multipart_upload(&self, upload: &Upload, completion: &Completion<'_>) -> Result<Written, StoreError> {
+        let parts = completion.parts.iter().map(|part| {
+            CompletedPart::builder().part_number(part.number.get().into()).e_tag(part.etag.quoted()).build()
+        });
+        let (if_match, if_none_match) = condition_headers(&completion.condition);
+        let crc = completion.crc64nvme.filter(|_| self.provider.names_checksums());
+        let answer = self
+            .client
+            .complete_multipart_upload()
+            .bucket(&self.location.bucket)
+            .key(upload.key.as_str())
+            .upload_id(&upload.id)
+            .set_if_match(if_match)
+            .set_if_none_match(if_none_match)
+            .set_checksum_crc64_nvme(crc.map(Crc64::to_base64))
+            .set_checksum_type(crc.map(|_| ChecksumType::FullObject))
+            .set_mpu_object_size((self.provider == Provider::Aws).then(|| signed(completion.size)))
+            .set_request_payer(self.payer())
+            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build())
+            .send()
+            .await
+            .map_err(|error| {
+                let failed = of_condition(&completion.condition, store_error("CompleteMultipartUpload", error));
+                self.named(of_upload("CompleteMultipartUpload", failed), &upload.key)
+            })?;
+        Ok(written(answer.e_tag, answer.version_id, answer.checksum_crc64_nvme))
+    }
+
+    async fn abort_multipart_upload(&self, upload: &Upload) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .abort_multipart_upload()
+            .bucket(&self.location.bucket)
+            .key(upload.key.as_str())
+            .upload_id(&upload.id)
+            .set_request_payer(self.payer());
+        let operation = "AbortMultipartUpload";
+        request.send().await.map_err(|error| self.named(of_upload(operation, store_error(operation, error)), &upload.key))?;
+        Ok(())
+    }
+
+    fn copies_from(&self, source: &Location) -> bool {
+        self.copies_from.as_ref() == Some(source)
+    }
+
+    async fn copy_object(&self, object: &NewObject<'_>, source: &CopySource<'_>) -> Result<Written, StoreError> {
+        let answer = self
+            .client
+            .copy_object()
+            .bucket(&self.location.bucket)
+            .key(object.key.as_str())
+            .copy_source(copy_source(source))
+            .copy_source_if_match(source.pin.etag.quoted())
+            .metadata_directive(MetadataDirective::Copy)
+            .set_checksum_algorithm(self.provider.names_checksums().then_some(ChecksumAlgorithm::Crc64Nvme))
+            .set_storage_class(object.storage_class.map(StorageClass::from))
+            .set_request_payer(self.payer())
+            .send()
+            .await
+            .map_err(|error| self.named(store_error("CopyObject", error), object.key))?;
+        let result = answer.copy_object_result;
+        let etag = result.as_ref().and_then(|result| result.e_tag.clone());
+        let crc = result.and_then(|result| result.checksum_crc64_nvme);
+        Ok(written(etag, answer.version_id, crc))
+    }
+
+    async fn upload_part_copy(
+        &self,
+        upload: &Upload,
+        part: &PartSpec,
+        source: &CopySource<'_>,
+    ) -> Result<UploadedPart, StoreError> {
+        let answer = self
+            .client
+            .upload_part_copy()
+            .bucket(&self.location.bucket)
+            .key(upload.key.as_str())
+            .upload_id(&upload.id)
+            .part_number(part.number.get().into())
+            .copy_source(copy_source(source))
+            .copy_source_if_match(source.pin.etag.quoted())
+            .copy_source_range(part.range.to_string())
+            .set_request_payer(self.payer())
+            .send()
+            .await
+            .map_err(|error| {
+                self.named(of_upload("UploadPartCopy", store_error("UploadPartCopy", error)), &upload.key)
+            })?;
+        let result = answer.copy_part_result.ok_or_else(|| malformed("UploadPartCopy", "no result"))?;
+        let etag = result.e_tag.ok_or_else(|| malformed("UploadPartCopy", "no ETag"))?;
+        Ok(UploadedPart {
+            number: part.number,
+            size: part.range.len(),
+            etag: ETag::new(&etag),
+            crc64nvme: result.checksum_crc64_nvme.as_deref().and_then(Crc64::from_base64),
+        })
+    }
+}
+
+impl S3Bucket {
+    async fn uploads_page(
+        &self,
+        filter: &UploadFilter,
+        marker: Option<(String, String)>,
+    ) -> Result<(Vec<UnfinishedUpload>, Option<(String, String)>), StoreError> {
+        let prefix = match filter {
+            UploadFilter::Key(key) => key.as_str(),
+            UploadFilter::Prefix(prefix) => prefix,
+        };
+        let (key_marker, id_marker) = marker.unzip();
+        let answer = self
+            .client
+            .list_multipart_uploads()
+            .bucket(&self.location.bucket)
+            .prefix(prefix)
+            .set_key_marker(key_marker)
+            .set_upload_id_marker(id_marker)
+            .set_request_payer(self.payer())
+            .encoding_type(EncodingType::Url)
+            .send()
+            .await
+            .map_err(|error| store_error("ListMultipartUploads", error).at(&self.location))?;
+        let encoded = answer.encoding_type == Some(EncodingType::Url);
+        let uploads = answer.uploads.unwrap_or_default().into_iter().map(|upload| self.unfinished(upload, encoded));
+        let mut uploads = uploads.collect::<Result<Vec<_>, _>>()?;
+        if let UploadFilter::Key(key) = filter {
+            uploads.retain(|found| found.upload.key == *key);
+        }
+        let next = match (answer.is_truncated, answer.next_key_marker, answer.next_upload_id_marker) {
+            (Some(true), Some(key), id) => {
+                let key = listed_key(&key, encoded).map_err(|error| malformed("ListMultipartUploads", error))?;
+                Some((String::from(key), id.unwrap_or_default()))
+            }
+            _ => None,
+        };
+        Ok((uploads, next))
+    }
+
+    fn unfinished(&self, found: MultipartUpload, encoded: bool) -> Result<UnfinishedUpload, StoreError> {
+        let broken = |what: &str| malformed("ListMultipartUploads", what).at(&self.location);
+        let key = found.key.as_deref().ok_or_else(|| broken("an upload without a key"))?;
+        let key = listed_key(key, encoded).map_err(|error| broken("a key that cannot be read").caused_by(error))?;
+        let id = found.upload_id.ok_or_else(|| broken("an upload without an id"))?;
+        let adoptable = match (self.provider.names_checksums(), &found.checksum_algorithm) {
+            (true, Some(ChecksumAlgorithm::Crc64Nvme)) => {
+                found.checksum_type.as_ref().is_none_or(|kind| *kind == ChecksumType::FullObject)
+            }
+            (true, _) | (false, Some(_)) => false,
+            (false, None) => true,
+        };
+        Ok(UnfinishedUpload { upload: Upload { key, id }, initiated: timestamp(found.initiated.as_ref()), adoptable })
+    }
+}
+
+/// A 404 that names nothing, in answer to a call about an upload, is about the upload: not every store says `NoSuchUpload`.
+fn of_upload(operation: &'static str, error: StoreError) -> StoreError {
+    match error.kind() {
+        ErrorKind::NotFound if operation != "UploadPartCopy" => {
+            StoreError::new(ErrorKind::NoSuchUpload, operation, "the store does not know the upload").caused_by(error)
+        }
+        _ => error,
+    }
+}
+
+/// Where nothing is, S3 answers `If-Match` with a 404 (S3 User Guide, "How to prevent object overwrites").
+fn of_condition(condition: &Condition, error: StoreError) -> StoreError {
+    match (condition, error.kind()) {
+        (Condition::IfMatch(_), ErrorKind::NotFound) => {
+            let words = "the object that should be replaced is gone";
+            StoreError::new(ErrorKind::PreconditionFailed, error.operation(), words).caused_by(error)
+        }
+        _ => error,
+    }
+}
+
+fn condition_headers(condition: &Condition) -> (Option<String>, Option<String>) {
+    match condition {
+        Condition::None => (None, None),
+        Condition::IfAbsent => (None, Some("*".to_owned())),
+        Condition::IfMatch(etag) => (Some(etag.quoted()), None),
+    }
+}
+
+fn metadata(object: &NewObject<'_>) -> Option<std::collections::HashMap<String, String>> {
+    let metadata = &object.headers.metadata;
+    (!metadata.is_empty()).then(|| metadata.clone().into_iter().collect())
+}
+
+fn written(etag: Option<String>, version_id: Option<String>, crc: Option<String>) -> Written {
+    Written {
+        etag: etag.as_deref().map(ETag::new),
+        version_id: version_id.as_deref().and_then(VersionId::new),
+        crc64nvme: crc.as_deref().and_then(Crc64::from_base64),
+    }
+}
+
+fn uploaded(part: Part) -> Result<UploadedPart, StoreError> {
+    let broken = |what: &str| malformed("ListParts", what);
+    let number = part.part_number.and_then(|number| u16::try_from(number).ok()).and_then(PartNumber::new);
+    let size = part.size.and_then(|size| u64::try_from(size).ok());
+    let etag = part.e_tag.ok_or_else(|| broken("a part without an ETag"))?;
+    Ok(UploadedPart {
+        number: number.ok_or_else(|| broken("a part without a number"))?,
+        size: size.ok_or_else(|| broken("a part without a size"))?,
+        etag: ETag::new(&etag),
+        crc64nvme: part.checksum_crc64_nvme.as_deref().and_then(Crc64::from_base64),
+    })
+}
+
+fn copy_source(source: &CopySource<'_>) -> String {
+    let path = format!("{}/{}", source.location.bucket, source.key);
+    let path = utf8_percent_encode(&path, COPY_SOURCE);
+    match &source.pin.version_id {
+        Some(version) => format!("{path}?versionId={}", version.as_str()),
+        None => path.to_string(),
+    }
+}
+
+/// Sizes are below 2^63: no object has more than 50 TB.
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,41 @@
+//! The contract suite on the S3 adapter, over real HTTP and real signatures.
+
+use aws_credential_types::Credentials;
+use contract::Expectations;
+use longhaul_aws::{ConnectOptions, Provider, S3Bucket, connect};
+use test_s3::{Dialect, Options, Server, Versioning};
+
+async fn bucket(server: &Server, provider: Provider) -> S3Bucket {
+    let options = ConnectOptions {
+        endpoint: Some(server.endpoint()),
+        region: Some("us-east-1".into()),
+        provider: Some(provider),
+        force_path_style: true,
+        ca_pem: server.ca_pem().map(|pem| pem.as_bytes().to_vec()),
+        credentials: Some(Credentials::from_keys("test", "testsecret", None)),
+        ..ConnectOptions::default()
+    };
+    connect("bucket", &options).await.unwrap()
+}
+
+#[tokio::test]
+async fn amazon_s3_obeys_the_contract() {
+    let server = Server::start(Options::default()).await.unwrap();
+    server.store().create_bucket("bucket", Versioning::Never);
+    contract::source_and_destination(&bucket(&server, Provider::Aws).await, Expectations::default()).await;
+}
+
+#[tokio::test]
+async fn a_versioned_bucket_obeys_the_contract_over_tls() {
+    let server = Server::start(Options { tls: true, ..Options::default() }).await.unwrap();
+    server.store().create_bucket("bucket", Versioning::Enabled);
+    let expectations = Expectations { versions: true, ..Expectations::default() };
+    contract::source_and_destination(&bucket(&server, Provider::Aws).await, expectations).await;
+}
+
+#[tokio::test]
+async fn google_cloud_storage_obeys_the_contract() {
+    let server = Server::start(Options { dialect: Dialect::Gcs, ..Options::default() }).await.unwrap();
+    server.store().create_bucket("bucket", Versioning::Never);
+    contract::source_and_destination(&bucket(&server, Provider::Gcs).await, Expectations::default()).await;
+}

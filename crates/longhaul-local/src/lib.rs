@@ -1,0 +1,42 @@
+//! Adapters for this machine: local folders as source and destination, and the ledger in an SQLite file.
+//!
+//! A folder's objects are its regular files; a key is the path below the folder. What is no regular file is not copied
+//! and is logged by name ([`LocalFolder::skipped`]). Links below the folder are never followed, for reading or for
+//! writing: every step is taken from an open folder, so that a path cannot be redirected while it is used. All waiting
+//! for the disk happens in blocking threads.
+
+mod call;
+mod condition;
+mod destination;
+mod entries;
+mod folder;
+mod inflow;
+mod locks;
+mod name;
+mod owner;
+mod pages;
+mod part_file;
+mod place;
+mod put;
+mod query;
+mod read;
+mod sidecar;
+mod skipped;
+mod sqlite;
+mod sqlite_file;
+mod stamp;
+mod uploads;
+mod walk;
+
+#[cfg(test)]
+mod read_tests;
+#[cfg(test)]
+mod sqlite_tests;
+#[cfg(test)]
+mod write_tests;
+
+pub use folder::{LocalFolder, Role};
+pub use query::{RecordFilter, StateSummary};
+pub use skipped::{SkipReason, SkippedEntry};
+pub use sqlite::SqliteLedger;
+pub use sqlite_file::OpenError;

@@ -1,0 +1,292 @@
+//! The end of a large object: complete under a condition, look when in doubt, prove, record.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use crate::{
+    checksum::{Crc64, multipart_etag},
+    copy::{Ended, Finished, Known, Leg, not_preserved},
+    entry::Entry,
+    error::{Effect, ErrorKind, StoreError},
+    multipart::{Filling, copy_missing},
+    object::{ETag, ObjectInfo},
+    part::PartPlan,
+    ports::{Clock, Completion, Condition, Destination, Ledger, Source, UploadedPart, Verify, Written},
+    proof::{Proof, ProofLevel},
+    record::{Expected, Reason, State},
+    resume::fitting,
+    small::read_back,
+    transfer::Trust,
+};
+
+/// S3 may take minutes to complete an upload of many parts (API reference of CompleteMultipartUpload).
+const COMPLETE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// How often parts that a duplicate rewrote are put right before the leg gives up.
+const ROUNDS: u32 = 3;
+
+/// Completes, proves and records a full upload.
+pub(crate) async fn settle<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    info: &ObjectInfo,
+    filling: &mut Filling,
+) -> Result<Finished, Ended> {
+    for _ in 0..ROUNDS {
+        let Some(parts) = listed_as_planned(leg, info, filling).await? else { continue };
+        let whole = whole_crc(&parts);
+        if let (Some(source), Some(whole)) = (info.crc64nvme, whole)
+            && source != whole
+        {
+            let words = "the parts at the destination do not combine to the source's checksum";
+            return Err(Ended::Restart(Reason::new("corrupt", words)));
+        }
+        let expected = expected(info.size, whole, &parts);
+        match complete(leg, entry, filling, &parts, expected).await? {
+            Some(written) => return finish(leg, entry, info, filling, whole, written).await,
+            // Parts were rewritten between the listing and Complete.
+            None => continue,
+        }
+    }
+    Err(Ended::Failed(StoreError::new(ErrorKind::Other, "CompleteMultipartUpload", "parts are rewritten by others again and again")
+        .at(leg.engine.destination.location())
+        .on(&leg.job.destination_key)))
+}
+
+/// All parts as the destination lists them, once they equal the plan. `None` after parts had to be copied again.
+async fn listed_as_planned<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    info: &ObjectInfo,
+    filling: &mut Filling,
+) -> Result<Option<Vec<UploadedPart>>, Ended> {
+    let listed: Vec<_> = fitting(&filling.plan, leg.list_parts(&filling.upload).await?).collect();
+    let mut agreed = Vec::with_capacity(listed.len());
+    let mut unknown = std::mem::take(&mut filling.have);
+    for part in listed {
+        let Some(ours) = unknown.remove(&part.number) else { continue };
+        let rewritten = match (part.crc64nvme, ours.answer.crc64nvme) {
+            (Some(theirs), Some(ours)) => theirs != ours,
+            _ => part.etag != ours.answer.etag,
+        };
+        if !rewritten {
+            let crc64nvme = ours.answer.crc64nvme.or(part.crc64nvme);
+            agreed.push(UploadedPart { crc64nvme, ..part });
+            filling.have.insert(ours.answer.number, ours);
+        }
+    }
+    if agreed.len() == usize::from(filling.plan.count()) {
+        return Ok(Some(agreed));
+    }
+    tracing::warn!(key = %leg.job.destination_key, have = agreed.len(), plan = filling.plan.count(),
+        "the destination lists other parts than were sent; the missing ones are sent again");
+    copy_missing(leg, &info.pin(), filling).await?;
+    Ok(None)
+}
+
+/// The checksum of the whole from those of its parts, where each is known.
+fn whole_crc(parts: &[UploadedPart]) -> Option<Crc64> {
+    parts.iter().try_fold(Crc64::EMPTY, |whole, part| Some(whole.followed_by(part.crc64nvme?, part.size)))
+}
+
+fn expected(size: u64, crc64nvme: Option<Crc64>, parts: &[UploadedPart]) -> Expected {
+    let etag = multipart_etag(parts.iter().map(|part| part.etag.as_str())).map(|etag| ETag::new(&etag));
+    Expected { size, crc64nvme, etag }
+}
+
+/// Asks for completion until it is known to have happened. `None`: the parts must be listed again.
+async fn complete<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    filling: &Filling,
+    parts: &[UploadedPart],
+    expected: Expected,
+) -> Result<Option<Written>, Ended> {
+    let mut known = destination_now(leg).await?;
+    entry.record.state = State::Completing;
+    entry.record.expected = Some(expected.clone());
+    leg.save(entry).await?;
+    let mut failures = 0;
+    loop {
+        let condition = condition(leg, &known);
+        let completion = Completion { parts, size: expected.size, crc64nvme: expected.crc64nvme, condition };
+        let asked = leg.at_destination("CompleteMultipartUpload");
+        let answer = leg.engine.destination.complete_multipart_upload(&filling.upload, &completion);
+        let timeout = leg.engine.patience.timeout.max(COMPLETE_TIMEOUT);
+        let error = match leg.once(asked, timeout, answer).await {
+            Ok(written) => return Ok(Some(written)),
+            Err(error) => error,
+        };
+        match error.kind() {
+            ErrorKind::InvalidPart => return Ok(None),
+            ErrorKind::Corrupt => return Err(Ended::Restart(Reason::new("corrupt", error.to_string()))),
+            _ => {}
+        }
+        let doubt = matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::NoSuchUpload)
+            || error.effect() == Effect::MayHaveHappened;
+        if doubt {
+            let there = head_destination(leg).await?;
+            if let Some(written) = there.as_ref().and_then(|there| is_expected(there, &expected)) {
+                return Ok(Some(written));
+            }
+            if error.kind() == ErrorKind::NoSuchUpload {
+                return Err(Ended::Restart(Reason::new("upload-vanished", error.to_string())));
+            }
+            known = there.map_or(Known::Absent, |there| Known::Is(there.etag));
+        }
+        leg.engine.patience.pause_after(conditional_again(error), failures).await?;
+        failures += 1;
+    }
+}
+
+/// A condition that did not hold is asked again with the identity just seen.
+fn conditional_again(error: StoreError) -> StoreError {
+    if error.kind() != ErrorKind::PreconditionFailed {
+        return error;
+    }
+    let words = "the destination was changed by others meanwhile";
+    StoreError::new(ErrorKind::Conflict, "CompleteMultipartUpload", words).caused_by(error)
+}
+
+async fn destination_now<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+) -> Result<Known, Ended> {
+    if leg.job.known != Known::Unknown || !leg.engine.destination.capabilities().conditional_writes {
+        return Ok(leg.job.known.clone());
+    }
+    Ok(head_destination(leg).await?.map_or(Known::Absent, |there| Known::Is(there.etag)))
+}
+
+fn condition<S, D: Destination, L, C>(leg: &Leg<'_, S, D, L, C>, known: &Known) -> Condition {
+    match known {
+        _ if !leg.engine.destination.capabilities().conditional_writes => Condition::None,
+        Known::Unknown => Condition::None,
+        Known::Absent => Condition::IfAbsent,
+        Known::Is(etag) => Condition::IfMatch(etag.clone()),
+    }
+}
+
+async fn head_destination<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+) -> Result<Option<ObjectInfo>, Ended> {
+    let key = &leg.job.destination_key;
+    match leg.call(leg.at_destination("HeadObject"), || leg.engine.destination.head_object(key)).await {
+        Ok(there) => Ok(Some(there)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the object there is the one that Complete was to make. Size alone proves nothing.
+fn is_expected(there: &ObjectInfo, expected: &Expected) -> Option<Written> {
+    let same_crc = there.crc64nvme.is_some() && there.crc64nvme == expected.crc64nvme;
+    let same_etag = expected.etag.as_ref() == Some(&there.etag);
+    (there.size == expected.size && (same_crc || same_etag)).then(|| Written {
+        etag: Some(there.etag.clone()),
+        version_id: there.version_id.clone(),
+        crc64nvme: there.crc64nvme,
+    })
+}
+
+/// After a crash around Complete: if the destination holds what was expected, the copy is done. `None`: carry on.
+pub(crate) async fn recover<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    info: &ObjectInfo,
+) -> Result<Option<Finished>, Ended> {
+    let (Some(expected), Some(there)) = (entry.record.expected.clone(), head_destination(leg).await?) else {
+        return Ok(None);
+    };
+    let Some(written) = is_expected(&there, &expected) else { return Ok(None) };
+    let same_crc = there.crc64nvme.is_some() && there.crc64nvme == expected.crc64nvme;
+    let level = if same_crc { ProofLevel::FullCrc } else { ProofLevel::PartMd5 };
+    let parts = entry.record.upload.as_ref().and_then(|upload| PartPlan::with_part_size(info.size, upload.part_size).ok());
+    let transport_only = if info.crc64nvme.is_some() { 0 } else { parts.map_or(0, |plan| plan.count().into()) };
+    if let Some(plan) = parts {
+        leg.parts.store(plan.count().into(), Ordering::Relaxed);
+        leg.parts_resumed.store(plan.count().into(), Ordering::Relaxed);
+        leg.engine.observer.object_started(&leg.job.source_key, info.size, info.size);
+    }
+    let finished = Finished {
+        size: info.size,
+        version_id: written.version_id.clone(),
+        checksum: expected.crc64nvme,
+        proof: Proof { level, transport_only_parts: transport_only },
+        not_preserved: not_preserved(leg.engine, info),
+    };
+    leg.close(entry, &written, &finished).await?;
+    Ok(Some(finished))
+}
+
+async fn finish<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    info: &ObjectInfo,
+    filling: &Filling,
+    whole: Option<Crc64>,
+    written: Written,
+) -> Result<Finished, Ended> {
+    if let (Some(theirs), Some(ours)) = (written.crc64nvme, whole)
+        && theirs != ours
+    {
+        return Err(Ended::Restart(Reason::new("corrupt", "the destination names another checksum of the whole object")));
+    }
+    if entry.record.upload.as_ref().is_some_and(|upload| upload.adopted) {
+        check_adopted_headers(leg, info).await?;
+    }
+    let mut proof = proof(leg, info, filling, whole, &written);
+    if leg.engine.settings.verify == Verify::ReadBack {
+        let whole = match whole {
+            Some(whole) => whole,
+            None => leg.crc_of(&leg.engine.source, &leg.job.source_key, info).await?,
+        };
+        read_back(leg, info.size, whole).await?;
+        proof = Proof::plain(ProofLevel::ReadBack);
+    }
+    let finished = Finished {
+        size: info.size,
+        version_id: written.version_id.clone(),
+        checksum: whole.or(written.crc64nvme),
+        proof,
+        not_preserved: not_preserved(leg.engine, info),
+    };
+    leg.close(entry, &written, &finished).await?;
+    Ok(finished)
+}
+
+fn proof<S, D: Destination, L, C>(
+    leg: &Leg<'_, S, D, L, C>,
+    info: &ObjectInfo,
+    filling: &Filling,
+    whole: Option<Crc64>,
+    written: &Written,
+) -> Proof {
+    let trusted = |trust: Trust| filling.have.values().filter(|part| part.trust == trust).count();
+    let (crc, md5, earlier) = (trusted(Trust::Crc), trusted(Trust::Md5), trusted(Trust::EarlierLeg));
+    let all = filling.have.len();
+    let source_agrees = info.crc64nvme.is_some() && info.crc64nvme == whole;
+    let reads_back = !leg.engine.destination.capabilities().headers;
+    let level = match (written.crc64nvme, whole) {
+        (Some(_), Some(_)) if reads_back => ProofLevel::ReadBack,
+        (Some(theirs), _) if Some(theirs) == whole || Some(theirs) == info.crc64nvme => ProofLevel::FullCrc,
+        _ if crc + earlier == all && crc > 0 => ProofLevel::PartCrc,
+        _ if crc + md5 + earlier == all && md5 > 0 => ProofLevel::PartMd5,
+        _ => ProofLevel::SizeOnly,
+    };
+    let unproved = if source_agrees { 0 } else { u32::try_from(earlier).unwrap_or(u32::MAX) };
+    Proof { level, transport_only_parts: unproved }
+}
+
+/// An adopted upload was created by somebody else: what travels with the bytes shows only now.
+async fn check_adopted_headers<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    info: &ObjectInfo,
+) -> Result<(), Ended> {
+    if !leg.engine.destination.capabilities().headers {
+        return Ok(());
+    }
+    let there = head_destination(leg).await?;
+    if there.is_some_and(|there| there.headers == info.headers) {
+        return Ok(());
+    }
+    leg.adopt.store(false, Ordering::Relaxed);
+    let words = "the upload that was taken over had been begun with other headers or metadata";
+    Err(Ended::Restart(Reason::new("headers-differ", words)))
+}

@@ -1,0 +1,63 @@
+//! Merges the listings of both sides in constant memory.
+
+use crate::{
+    error::StoreError,
+    listing::Lister,
+    object::{KeyError, Listed, ObjectKey},
+    ports::{Clock, Source},
+    route::Route,
+};
+
+/// A source object and what stands in its place at the destination.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// The source's line.
+    pub source: Listed,
+    /// Its place.
+    pub destination_key: Result<ObjectKey, KeyError>,
+    /// The destination's line, if there is one.
+    pub destination: Option<Listed>,
+}
+
+/// Both listings, read side by side.
+pub struct Merge<'a, S, D, C> {
+    route: &'a Route,
+    source: Lister<'a, S, C>,
+    destination: Lister<'a, D, C>,
+    waiting: Option<Listed>,
+    destination_ended: bool,
+}
+
+impl<'a, S: Source, D: Source, C: Clock> Merge<'a, S, D, C> {
+    /// Both listers must have been made for `route`.
+    pub fn new(route: &'a Route, source: Lister<'a, S, C>, destination: Lister<'a, D, C>) -> Self {
+        Self { route, source, destination, waiting: None, destination_ended: false }
+    }
+
+    /// The next source object with its counterpart. What only the destination has is passed over: nothing is deleted.
+    pub async fn next(&mut self) -> Result<Option<Pair>, StoreError> {
+        loop {
+            let Some(source) = self.source.next().await? else { return Ok(None) };
+            let Some(destination_key) = self.route.map(&source.key) else { continue };
+            let destination = match &destination_key {
+                Ok(key) => self.counterpart(key).await?,
+                Err(_) => None,
+            };
+            return Ok(Some(Pair { source, destination_key, destination }));
+        }
+    }
+
+    async fn counterpart(&mut self, key: &ObjectKey) -> Result<Option<Listed>, StoreError> {
+        loop {
+            if self.waiting.is_none() && !self.destination_ended {
+                self.waiting = self.destination.next().await?;
+                self.destination_ended = self.waiting.is_none();
+            }
+            match &self.waiting {
+                Some(there) if there.key < *key => self.waiting = None,
+                Some(there) if there.key == *key => return Ok(self.waiting.take()),
+                Some(_) | None => return Ok(None),
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What all copies of one process share: both stores, the ledger, the budget, patience, and those who watch.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    body::Tally,
+    budget::{Bandwidth, Budget},
+    copy::ObjectReport,
+    error::{ErrorKind, StoreError},
+    object::ObjectKey,
+    part::{DEFAULT_PART_SIZE, MIB},
+    ports::{Clock, Verify},
+    record::Token,
+    retry::RetryPolicy,
+};
+
+/// How objects are copied.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Objects at once; small ones are bound by it, large ones by `concurrency`.
+    pub objects: usize,
+    /// Parts in flight, all objects together.
+    pub concurrency: usize,
+    /// Bytes of a part, unless the object needs larger ones.
+    pub part_size: u64,
+    /// Objects up to this size travel in one request.
+    pub multipart_threshold: u64,
+    /// Bytes per second, all objects together.
+    pub bandwidth: Option<u64>,
+    /// Storage class at the destination; `None` is the store's default.
+    pub storage_class: Option<String>,
+    /// How much proof is asked for.
+    pub verify: Verify,
+    /// Whether a store that can copy by itself is asked to.
+    pub server_side: bool,
+    /// Whether a finished record that both sides confirm saves a copy.
+    pub trust_ledger: bool,
+    /// How often a copy begins anew because its source changed or its upload vanished.
+    pub max_restarts: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            objects: 32,
+            concurrency: 32,
+            part_size: DEFAULT_PART_SIZE,
+            multipart_threshold: 16 * MIB,
+            bandwidth: None,
+            storage_class: None,
+            verify: Verify::Auto,
+            server_side: true,
+            trust_ledger: true,
+            max_restarts: 5,
+        }
+    }
+}
+
+/// Hears of progress. Calls come from many tasks and must not block.
+pub trait Observer: Send + Sync + 'static {
+    /// A copy begins; `already` bytes are at the destination from an earlier leg.
+    fn object_started(&self, _key: &ObjectKey, _size: u64, _already: u64) {}
+    /// So many bytes moved; negative when a part failed and its bytes count no longer.
+    fn bytes(&self, _key: &ObjectKey, _delta: i64) {}
+    /// A call failed and will be repeated.
+    fn retrying(&self, _error: &StoreError, _wait: Duration) {}
+    /// A copy ended, in whichever way.
+    fn object_finished(&self, _report: &ObjectReport) {}
+}
+
+/// Hears and says nothing.
+pub struct Silent;
+impl Observer for Silent {}
+
+/// What a call is about, for its errors.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub operation: &'static str,
+    pub location: &'a crate::object::Location,
+    pub key: &'a ObjectKey,
+}
+
+/// How long and how often the engine waits, and when it stops.
+pub struct Patience<C> {
+    /// Time.
+    pub clock: Arc<C>,
+    /// Repeats.
+    pub policy: RetryPolicy,
+    /// No answer or no byte for so long is a failed attempt.
+    pub timeout: Duration,
+    /// Set when the process should stop after what is in flight.
+    pub stop: CancellationToken,
+    random: Mutex<fastrand::Rng>,
+    observer: Arc<dyn Observer>,
+}
+
+impl<C: Clock> Patience<C> {
+    /// `seed` drives the jitter and the ledger's tokens.
+    pub fn new(clock: C, policy: RetryPolicy, timeout: Duration, seed: u64, observer: Arc<dyn Observer>) -> Self {
+        let random = Mutex::new(fastrand::Rng::with_seed(seed));
+        Self { clock: Arc::new(clock), policy, timeout, stop: CancellationToken::new(), random, observer }
+    }
+
+    fn random(&self) -> f64 {
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).f64()
+    }
+
+    /// A token that no other save has.
+    pub(crate) fn token(&self) -> Token {
+        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+        Token(format!("{:016x}{:016x}", random.u64(..), random.u64(..)))
+    }
+
+    /// Waits for an answer for as long as one attempt may take.
+    pub async fn bounded<T>(&self, operation: &'static str, answer: impl Future<Output = T>) -> Result<T, StoreError> {
+        self.bounded_by(operation, self.timeout, answer).await
+    }
+
+    /// As [`bounded`](Self::bounded), with a time-out of its own.
+    pub(crate) async fn bounded_by<T>(
+        &self,
+        operation: &'static str,
+        timeout: Duration,
+        answer: impl Future<Output = T>,
+    ) -> Result<T, StoreError> {
+        tokio::select! {
+            biased;
+            answer = answer => Ok(answer),
+            () = self.clock.sleep(timeout) => Err(timed_out(operation, "no answer", timeout)),
+        }
+    }
+
+    /// Waits as long as bytes go by; a body may take hours, a silence may not.
+    pub(crate) async fn while_moving<T>(
+        &self,
+        operation: &'static str,
+        tally: &Tally,
+        answer: impl Future<Output = T>,
+    ) -> Result<T, StoreError> {
+        tokio::pin!(answer);
+        let mut seen = tally.bytes();
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut answer => return Ok(answer),
+                () = self.clock.sleep(self.timeout) => {
+                    let now = tally.bytes();
+                    if now == seen {
+                        return Err(timed_out(operation, "no byte moved", self.timeout));
+                    }
+                    seen = now;
+                }
+            }
+        }
+    }
+
+    /// A request without a body, bounded in time and repeated.
+    pub async fn repeated<T, F, Fut>(&self, operation: &'static str, mut request: F) -> Result<T, StoreError>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, StoreError>>,
+    {
+        let mut failures = 0;
+        loop {
+            match self.bounded(operation, request()).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) | Err(error) => self.pause_after(error, failures).await?,
+            }
+            failures += 1;
+        }
+    }
+
+    /// After failure number `failures` (from 0): waits until a repeat makes sense, or gives the error back.
+    pub async fn pause_after(&self, error: StoreError, failures: u32) -> Result<(), StoreError> {
+        if !error.is_retryable() || failures >= self.policy.max_retries || self.stop.is_cancelled() {
+            return Err(error);
+        }
+        let wait = self.policy.delay(failures, error.wait(), self.random());
+        tracing::debug!(error = %error, wait_ms = wait.as_millis() as u64, failures, "will be repeated");
+        self.observer.retrying(&error, wait);
+        tokio::select! {
+            () = self.clock.sleep(wait) => Ok(()),
+            () = self.stop.cancelled() => Err(error),
+        }
+    }
+}
+
+fn timed_out(operation: &'static str, what: &str, timeout: Duration) -> StoreError {
+    let message = format!("{what} within {} s", timeout.as_secs_f32());
+    StoreError::new(ErrorKind::TimedOut, operation, message).maybe_happened()
+}
+
+/// One process's copies.
+pub struct Engine<S, D, L, C> {
+    /// Where objects are read.
+    pub source: S,
+    /// Where they are written.
+    pub destination: D,
+    /// What is remembered.
+    pub ledger: L,
+    /// Time, repeats, and the wish to stop.
+    pub patience: Patience<C>,
+    /// How objects are copied.
+    pub settings: Settings,
+    /// Parts in flight.
+    pub budget: Budget,
+    pub(crate) bandwidth: Bandwidth,
+    pub(crate) observer: Arc<dyn Observer>,
+    versions_permitted: AtomicBool,
+}
+
+impl<S, D, L, C: Clock> Engine<S, D, L, C> {
+    /// Puts the parts together.
+    pub fn new(source: S, destination: D, ledger: L, patience: Patience<C>, settings: Settings) -> Self {
+        Self {
+            budget: Budget::new(settings.concurrency),
+            bandwidth: Bandwidth::new(settings.bandwidth),
+            observer: patience.observer.clone(),
+            versions_permitted: AtomicBool::new(true),
+            source,
+            destination,
+            ledger,
+            patience,
+            settings,
+        }
+    }
+
+    /// Whether reads may name the version. Some buckets keep versions and do not permit to read them by id.
+    pub(crate) fn versions_permitted(&self) -> bool {
+        self.versions_permitted.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn forbid_versions(&self) {
+        self.versions_permitted.store(false, Ordering::Relaxed);
+    }
+}

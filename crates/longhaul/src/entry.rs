@@ -1,0 +1,265 @@
+//! The record of the object in hand: claimed, saved under conditions, closed.
+
+use std::sync::atomic::Ordering;
+
+use crate::{
+    copy::{Ended, Finished, Leg},
+    error::{ErrorKind, LedgerError},
+    object::{ObjectInfo, Pin},
+    ports::{Clock, Destination, Ledger, Saved, Source, Upload, Written},
+    record::{DestinationIdentity, Reason, Record, RecordSource, State, Token},
+};
+
+/// A record and the token of its last save.
+pub(crate) struct Entry {
+    pub record: Record,
+    pub token: Option<Token>,
+    /// Whether a record of this pin was found, so that unfinished uploads without one are not ours to adopt.
+    pub found: bool,
+}
+
+impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
+    fn source_now(&self, pin: Pin) -> RecordSource {
+        RecordSource { location: self.engine.source.location().clone(), key: self.job.source_key.clone(), pin }
+    }
+
+    /// Takes the record for this pin, with a lease. What another pin or source left open is dropped first.
+    pub(crate) async fn claim(&self, pin: &Pin) -> Result<Entry, Ended> {
+        let now = self.engine.patience.clock.now();
+        let source = self.source_now(pin.clone());
+        let loaded = self.engine.ledger.load(&self.record_key()).await?;
+        let Some((record, token)) = loaded else {
+            let record = Record::begin(self.record_key(), source, now);
+            let mut entry = Entry { record, token: None, found: false };
+            self.begin_leg(&mut entry).await?;
+            return Ok(entry);
+        };
+        let mut entry = Entry { record, token: Some(token), found: true };
+        self.yield_to_others(&entry.record)?;
+        let same = entry.record.source.location == source.location
+            && entry.record.source.key == source.key
+            && entry.record.source.pin.same_bytes(pin);
+        if entry.record.state == State::Done {
+            self.skip_if_done(&entry.record, same).await?;
+        }
+        if !(same && entry.record.state != State::Restarting) {
+            self.drop_generation(&mut entry).await?;
+        }
+        let fresh = matches!(entry.record.state, State::Done | State::Restarting) || !same;
+        let upload = entry.record.upload.take();
+        let mut next = Record::begin(self.record_key(), source, now);
+        next.generation = entry.record.generation + u32::from(fresh);
+        if !fresh {
+            let old = &entry.record;
+            (next.intent, next.expected, next.attempts) = (old.intent, old.expected.clone(), old.attempts);
+            (next.bytes, next.requests, next.started) = (old.bytes, old.requests, old.started);
+            next.upload = upload;
+            if old.state == State::Completing {
+                next.state = State::Completing;
+            }
+        }
+        entry.record = next;
+        self.begin_leg(&mut entry).await?;
+        Ok(entry)
+    }
+
+    /// Saves the lease and the attempt before any work, so that crash loops count.
+    async fn begin_leg(&self, entry: &mut Entry) -> Result<(), Ended> {
+        entry.record.attempts += 1;
+        entry.record.lease = Some(self.engine.ledger.new_lease(self.engine.patience.clock.now()));
+        self.save(entry).await
+    }
+
+    fn yield_to_others(&self, record: &Record) -> Result<(), Ended> {
+        let Some(lease) = record.lease.as_ref().filter(|_| record.state.is_open()) else { return Ok(()) };
+        let now = self.engine.patience.clock.now();
+        let mine = self.engine.ledger.new_lease(now);
+        if lease.owner != mine.owner && self.engine.ledger.is_held(lease, now) {
+            return Err(Ended::Busy(lease.owner.clone()));
+        }
+        Ok(())
+    }
+
+    /// A finished record saves the copy only if the source is the recorded one and the destination still confirms.
+    async fn skip_if_done(&self, record: &Record, same: bool) -> Result<(), Ended> {
+        let recorded = record.destination.as_ref().and_then(|there| there.etag.as_ref());
+        let (true, true, Some(recorded)) = (same, self.engine.settings.trust_ledger, recorded) else { return Ok(()) };
+        let key = &self.job.destination_key;
+        let head = self.call(self.at_destination("HeadObject"), || self.engine.destination.head_object(key)).await;
+        match head {
+            Ok(there) if there.etag == *recorded && there.size == record.source.pin.size => Err(Ended::Skipped(
+                Reason::new("recorded", "the ledger has this very version as copied, and the destination confirms it"),
+            )),
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Drops the upload of a generation that will not be finished, and leaves the record ready for the next one.
+    pub(crate) async fn drop_generation(&self, entry: &mut Entry) -> Result<(), Ended> {
+        if matches!(entry.record.state, State::Copying | State::Completing) {
+            entry.record.state = State::Restarting;
+            self.save(entry).await?;
+        }
+        if let Some(upload) = entry.record.upload.take() {
+            self.abort(&Upload { key: self.job.destination_key.clone(), id: upload.id }).await?;
+        }
+        Ok(())
+    }
+
+    /// Aborts until nothing is left: a part that was in flight may arrive behind the first abort.
+    pub(crate) async fn abort(&self, upload: &Upload) -> Result<(), Ended> {
+        const ROUNDS: u32 = 3;
+        let destination = &self.engine.destination;
+        for _ in 0..ROUNDS {
+            let aborted = self.call(self.at_destination("AbortMultipartUpload"), || {
+                destination.abort_multipart_upload(upload)
+            });
+            match aborted.await {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::NoSuchUpload => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+            match self.call(self.at_destination("ListParts"), || destination.list_parts(upload)).await {
+                Ok(parts) if parts.is_empty() => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::NoSuchUpload => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Saves the record if it is still ours.
+    pub(crate) async fn save(&self, entry: &mut Entry) -> Result<(), Ended> {
+        entry.record.updated = self.engine.patience.clock.now();
+        let token = self.engine.patience.token();
+        match self.engine.ledger.save(&entry.record, entry.token.as_ref(), &token).await? {
+            Saved::Stored => {}
+            Saved::Refused(Some(there)) if there.1 == token => {}
+            Saved::Refused(there) => {
+                let owner = there.and_then(|there| there.0.lease).map_or_else(|| "unknown".into(), |lease| lease.owner);
+                return Err(Ended::Busy(owner));
+            }
+        }
+        entry.token = Some(token);
+        Ok(())
+    }
+
+    fn add_costs(&self, record: &mut Record) {
+        record.bytes += self.bytes.load(Ordering::Relaxed);
+        record.requests += self.requests.load(Ordering::Relaxed);
+    }
+
+    /// Closes the record of a finished copy.
+    pub(crate) async fn close(&self, entry: &mut Entry, written: &Written, finished: &Finished) -> Result<(), Ended> {
+        let record = &mut entry.record;
+        record.state = State::Done;
+        record.destination =
+            Some(DestinationIdentity { etag: written.etag.clone(), version_id: written.version_id.clone() });
+        record.proof = Some(finished.proof);
+        (record.upload, record.intent, record.expected, record.lease, record.reason) = (None, None, None, None, None);
+        self.add_costs(record);
+        self.save(entry).await
+    }
+
+    /// The one save of a small object. A record that is in the way is looked at and taken over.
+    pub(crate) async fn record_small(
+        &self,
+        info: &ObjectInfo,
+        written: &Written,
+        finished: &Finished,
+    ) -> Result<(), Ended> {
+        const TRIES: u32 = 5;
+        let now = self.engine.patience.clock.now();
+        let mut token = None;
+        for _ in 0..TRIES {
+            let record = Record::begin(self.record_key(), self.source_now(info.pin()), now);
+            let mut entry = Entry { record, token: token.take(), found: true };
+            match self.close(&mut entry, written, finished).await {
+                Err(Ended::Busy(_)) => {}
+                ended => return ended,
+            }
+            let Some((record, current)) = self.engine.ledger.load(&self.record_key()).await? else { continue };
+            let mut there = Entry { record, token: Some(current), found: true };
+            if there.record.state.is_open() {
+                self.yield_to_others(&there.record)?;
+                self.drop_generation(&mut there).await?;
+                there.record.state = State::Superseded;
+                self.save(&mut there).await?;
+            }
+            token = there.token;
+        }
+        let message = "the record of a small object was changed by others again and again".to_owned();
+        Err(Ended::Ledger(LedgerError { message, retryable: true, source: None }))
+    }
+
+    /// Records what cannot be done without having begun.
+    pub(crate) async fn record_without_work(&self, reason: &Reason) -> Result<(), Ended> {
+        let now = self.engine.patience.clock.now();
+        let loaded = self.engine.ledger.load(&self.record_key()).await?;
+        let pin = Pin {
+            etag: crate::object::ETag::new(""),
+            version_id: None,
+            size: self.job.size,
+            crc64nvme: None,
+            modified: now,
+        };
+        let (mut record, token) = match loaded {
+            Some((record, token)) => (record, Some(token)),
+            None => (Record::begin(self.record_key(), self.source_now(pin), now), None),
+        };
+        record.state = State::Parked;
+        record.reason = Some(reason.clone());
+        record.lease = None;
+        self.save(&mut Entry { record, token, found: true }).await
+    }
+
+    /// Leaves the record in the state in which the next leg should find it.
+    pub(crate) async fn remember(&self, ended: &Result<Finished, Ended>) -> Result<(), Ended> {
+        let (state, reason) = match ended {
+            Ok(_) | Err(Ended::Skipped(_) | Ended::Busy(_) | Ended::Ledger(_) | Ended::Large | Ended::Restart(_)) => {
+                return Ok(());
+            }
+            Err(Ended::Interrupted) => (None, Reason::new("interrupted", "stopped on request")),
+            Err(Ended::Gone) => (Some(State::Gone), Reason::new("gone", "the source object was deleted")),
+            Err(Ended::Parked(reason)) => (Some(State::Parked), reason.clone()),
+            Err(Ended::Failed(error)) => {
+                let state = (!error.is_retryable()).then_some(State::Parked);
+                (state, Reason::new(error.kind().reason(), crate::copy::chain(error)))
+            }
+        };
+        let Some((record, token)) = self.engine.ledger.load(&self.record_key()).await? else {
+            return match state {
+                Some(State::Parked) => self.record_without_work(&reason).await,
+                _ => Ok(()),
+            };
+        };
+        let mut entry = Entry { record, token: Some(token), found: true };
+        if entry.record.state.is_open() {
+            self.yield_to_others(&entry.record)?;
+        }
+        self.leave(&mut entry, state, reason).await
+    }
+
+    async fn leave(&self, entry: &mut Entry, state: Option<State>, reason: Reason) -> Result<(), Ended> {
+        let record = &mut entry.record;
+        if let Some(state) = state.filter(|state| record.state.may_become(*state)) {
+            record.state = state;
+        } else if !record.state.is_open() {
+            // A finished record of an earlier copy says nothing about this one; it stays true.
+            return Ok(());
+        }
+        if record.state == State::Gone
+            && let Some(upload) = record.upload.take()
+        {
+            self.abort(&Upload { key: self.job.destination_key.clone(), id: upload.id }).await?;
+        }
+        let record = &mut entry.record;
+        record.lease = None;
+        record.reason = Some(reason);
+        self.add_costs(record);
+        self.save(entry).await
+    }
+}

@@ -1,0 +1,39 @@
+//! longhaul's core: what is copied, in which order, and how it is proved.
+//!
+//! The modules read in the order of one object's way: a [`route`] names both sides, a [`listing`] of each is merged by
+//! [`diff`], [`scan`] turns the differences into jobs, and [`copy`] brings one object across: [`small`](copy) in one
+//! request each way, or as a multipart upload planned by [`part`], remembered by a [`record`] and settled with a
+//! [`proof`]. Effects happen only behind the traits of [`ports`].
+//!
+//! Nothing here knows AWS, files, the environment or the clock.
+
+pub mod body;
+pub mod budget;
+pub mod checksum;
+pub mod compare;
+pub mod copy;
+pub mod diff;
+pub mod engine;
+pub mod error;
+pub mod ignore;
+pub mod listing;
+pub mod memory;
+pub mod memory_ledger;
+pub mod object;
+pub mod part;
+pub mod ports;
+pub mod proof;
+pub mod record;
+pub mod retry;
+pub mod route;
+pub mod scan;
+
+mod complete;
+mod entry;
+mod memory_bucket;
+mod memory_upload;
+mod multipart;
+mod resume;
+mod server_side;
+mod small;
+mod transfer;

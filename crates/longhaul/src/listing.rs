@@ -1,0 +1,70 @@
+//! Reads one listing to its end, across errors, in constant memory.
+//!
+//! Keys must come in byte order. A key that goes backwards is an error and never "the end": a diff over a listing that is
+//! out of order would send, or miss, anything. A page that fails is asked for again, behind the last key seen.
+
+use std::collections::VecDeque;
+
+use futures_util::{StreamExt, stream::BoxStream};
+
+use crate::{
+    engine::Patience,
+    error::{ErrorKind, StoreError},
+    object::{Listed, ObjectKey},
+    ports::{Clock, ListRequest, Page, Source},
+};
+
+/// A listing that is being read.
+pub struct Lister<'a, S, C> {
+    store: &'a S,
+    patience: &'a Patience<C>,
+    request: ListRequest,
+    pages: Option<BoxStream<'a, Page>>,
+    ready: VecDeque<Listed>,
+    last: Option<ObjectKey>,
+}
+
+impl<'a, S: Source, C: Clock> Lister<'a, S, C> {
+    /// Begins a listing; nothing is asked for yet.
+    pub fn new(store: &'a S, patience: &'a Patience<C>, prefix: impl Into<String>) -> Self {
+        let request = ListRequest { prefix: prefix.into(), start_after: None };
+        Self { store, patience, request, pages: None, ready: VecDeque::new(), last: None }
+    }
+
+    /// The next key, or the end.
+    pub async fn next(&mut self) -> Result<Option<Listed>, StoreError> {
+        while self.ready.is_empty() {
+            match self.next_page().await? {
+                Some(page) => self.ready = page.into(),
+                None => return Ok(None),
+            }
+        }
+        let Some(next) = self.ready.pop_front() else { return Ok(None) };
+        if self.last.as_ref().is_some_and(|last| *last >= next.key) {
+            return Err(self.out_of_order(&next.key));
+        }
+        self.last = Some(next.key.clone());
+        Ok(Some(next))
+    }
+
+    async fn next_page(&mut self) -> Result<Option<Vec<Listed>>, StoreError> {
+        let mut failures = 0;
+        loop {
+            let pages = self.pages.get_or_insert_with(|| self.store.list(self.request.clone()));
+            let error = match self.patience.bounded("ListObjectsV2", pages.next()).await {
+                Ok(None) => return Ok(None),
+                Ok(Some(Ok(page))) => return Ok(Some(page)),
+                Ok(Some(Err(error))) | Err(error) => error,
+            };
+            self.pages = None;
+            self.request.start_after = self.last.as_ref().map(|key| key.as_str().to_owned());
+            self.patience.pause_after(error, failures).await?;
+            failures += 1;
+        }
+    }
+
+    fn out_of_order(&self, key: &ObjectKey) -> StoreError {
+        let message = "the listing is not in byte order of keys, so it cannot be compared (directory buckets are not supported)";
+        StoreError::new(ErrorKind::Unsupported, "ListObjectsV2", message).at(self.store.location()).on(key)
+    }
+}

@@ -1,0 +1,124 @@
+//! A large object: claim, plan, resume by proof, copy parts, complete, prove, record.
+
+use std::{collections::BTreeMap, sync::atomic::Ordering};
+
+use futures_util::StreamExt;
+
+use crate::{
+    complete,
+    copy::{Ended, Finished, Leg},
+    engine::Settings,
+    entry::Entry,
+    object::{ObjectInfo, Pin},
+    part::{PartNumber, PartPlan, PartSpec, PlanError},
+    ports::{Clock, Destination, Ledger, Source, Upload},
+    record::{Reason, State},
+    resume,
+    transfer::DonePart,
+};
+
+/// The upload of this leg and what it already holds.
+pub(crate) struct Filling {
+    pub upload: Upload,
+    pub plan: PartPlan,
+    pub have: BTreeMap<PartNumber, DonePart>,
+}
+
+pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    info: &ObjectInfo,
+) -> Result<Finished, Ended> {
+    let pin = info.pin();
+    let plan = plan(leg, info.size)?;
+    let mut entry = leg.claim(&pin).await?;
+    let ended = fill_and_complete(leg, &mut entry, info, plan).await;
+    if let Err(Ended::Restart(_)) = &ended {
+        leg.drop_generation(&mut entry).await?;
+    }
+    if let Err(Ended::Failed(error)) = &ended
+        && !error.is_retryable()
+        && leg.parts_resumed.load(Ordering::Relaxed) == 0
+        && leg.bytes.load(Ordering::Relaxed) == 0
+    {
+        // Nothing has arrived and nothing will: an empty upload is not left behind.
+        drop_empty_upload(leg, &mut entry).await;
+    }
+    ended
+}
+
+async fn drop_empty_upload<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+) {
+    if leg.drop_generation(entry).await.is_err() {
+        tracing::warn!(key = %leg.job.destination_key, "an empty upload could not be aborted and is left behind");
+    }
+}
+
+/// The plan for a new upload: the settings decide, within what both S3 and the destination take.
+fn plan<S, D: Destination, L, C>(leg: &Leg<'_, S, D, L, C>, size: u64) -> Result<PartPlan, Ended> {
+    let wanted = part_size(&leg.engine.settings, leg.engine.destination.capabilities().min_part_size);
+    PartPlan::choose(size, wanted).map_err(|error| match error {
+        PlanError::TooLarge(_) => Ended::Parked(Reason::new("too-large", error.to_string())),
+        PlanError::Empty | PlanError::PartSize { .. } => Ended::Parked(Reason::new("no-plan", error.to_string())),
+    })
+}
+
+fn part_size(settings: &Settings, smallest: u64) -> u64 {
+    settings.part_size.max(smallest)
+}
+
+async fn fill_and_complete<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    info: &ObjectInfo,
+    plan: PartPlan,
+) -> Result<Finished, Ended> {
+    if entry.record.state == State::Completing
+        && let Some(finished) = complete::recover(leg, entry, info).await?
+    {
+        return Ok(finished);
+    }
+    let mut filling = resume::find_or_create(leg, entry, info, plan).await?;
+    let already: u64 = filling.have.values().map(|part| part.answer.size).sum();
+    leg.parts.store(filling.plan.count().into(), Ordering::Relaxed);
+    leg.parts_resumed.store(u32::try_from(filling.have.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
+    leg.engine.observer.object_started(&leg.job.source_key, info.size, already);
+    if already > 0 {
+        let (parts, of) = (filling.have.len(), filling.plan.count());
+        tracing::info!(key = %leg.job.source_key, parts, of, size_bytes = already, "multipart upload resumed");
+    }
+    copy_missing(leg, &info.pin(), &mut filling).await?;
+    complete::settle(leg, entry, info, &mut filling).await
+}
+
+/// Copies the parts that the destination does not hold. The budget of the process bounds how many are in flight.
+pub(crate) async fn copy_missing<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    pin: &Pin,
+    filling: &mut Filling,
+) -> Result<(), Ended> {
+    let todo: Vec<PartSpec> = filling.plan.parts().filter(|part| !filling.have.contains_key(&part.number)).collect();
+    let upload = &filling.upload;
+    let mut running = futures_util::stream::iter(todo)
+        .map(|part| leg.copy_part(pin, upload, part))
+        .buffer_unordered(leg.engine.settings.concurrency.max(1));
+    let mut first_end = None;
+    while let Some(ended) = running.next().await {
+        match ended {
+            Ok(part) => {
+                filling.have.insert(part.answer.number, part);
+            }
+            // The upload or the pin is of no more use, so neither are the parts in flight.
+            Err(Ended::Restart(reason)) => return Err(Ended::Restart(reason)),
+            Err(end) => {
+                // Parts in flight may still arrive and be of use; no new one starts.
+                leg.stop.cancel();
+                if matches!(first_end, None | Some(Ended::Interrupted)) {
+                    first_end = Some(end);
+                }
+            }
+        }
+    }
+    first_end.map_or(Ok(()), Err)
+}

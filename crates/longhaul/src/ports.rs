@@ -1,0 +1,309 @@
+//! What the engine asks of the world. Every adapter passes the contract suite.
+//!
+//! Methods carry S3's operation names. Implementations do not retry, do not wait, and do not log: the engine does.
+
+use std::{future::Future, time::Duration};
+
+use futures_util::{future::BoxFuture, stream::BoxStream};
+
+use crate::{
+    body::ByteStream,
+    checksum::{Crc64, WithMd5},
+    error::{LedgerError, StoreError},
+    object::{ETag, Headers, Listed, Location, ObjectInfo, ObjectKey, Pin, Timestamp, VersionId},
+    part::{ByteRange, PartNumber, PartSpec},
+    record::{Lease, Record, RecordKey, Token},
+};
+
+/// What to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListRequest {
+    /// Only keys that begin with this text.
+    pub prefix: String,
+    /// Only keys behind this one.
+    pub start_after: Option<String>,
+}
+
+/// What a listing hands on at a time: in byte order of keys, at most 1,000.
+pub type Page = Result<Vec<Listed>, StoreError>;
+
+/// An object's description and body.
+pub struct Fetched {
+    /// The whole object's description, also for a range.
+    pub info: ObjectInfo,
+    /// The bytes that the body holds: the range as the store understood it, `None` for the whole object.
+    pub range: Option<ByteRange>,
+    /// The bytes.
+    pub body: ByteStream,
+}
+
+/// Where objects are read.
+pub trait Source: Send + Sync + 'static {
+    /// The bucket or folder.
+    fn location(&self) -> &Location;
+
+    /// Lists keys in byte order. After an error the stream ends; a new one may begin behind the last key seen.
+    fn list(&self, request: ListRequest) -> BoxStream<'_, Page>;
+
+    /// Describes the current object, or [`NotFound`](crate::error::ErrorKind::NotFound).
+    fn head_object(&self, key: &ObjectKey) -> impl Future<Output = Result<ObjectInfo, StoreError>> + Send;
+
+    /// Reads the current object, or the pinned one, whole or in a range. With a pin the read must meet it: another object
+    /// is [`PreconditionFailed`](crate::error::ErrorKind::PreconditionFailed). The caller checks the answer all the same.
+    fn get_object(
+        &self,
+        key: &ObjectKey,
+        pin: Option<&Pin>,
+        range: Option<ByteRange>,
+    ) -> impl Future<Output = Result<Fetched, StoreError>> + Send;
+}
+
+/// What a conditional write demands of the object that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing: whatever is there is replaced.
+    None,
+    /// There must be no object.
+    IfAbsent,
+    /// The object there must have this tag.
+    IfMatch(ETag),
+}
+
+/// What a destination can do. The engine never asks for what is not offered here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Conditions on PutObject and CompleteMultipartUpload are kept.
+    pub conditional_writes: bool,
+    /// What the store answers about the bytes that it received.
+    pub checksums: ChecksumSupport,
+    /// Headers and user metadata are kept.
+    pub headers: bool,
+    /// The smallest part but the last, in bytes.
+    pub min_part_size: u64,
+}
+
+/// What a store says of the bytes that it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChecksumSupport {
+    /// CRC64NVME of parts and of the whole object, checked by the store.
+    Crc64Nvme,
+    /// The ETag of a part or small object is its MD5.
+    Md5ETag,
+}
+
+/// A new object's envelope.
+#[derive(Clone, Debug)]
+pub struct NewObject<'a> {
+    /// Its key.
+    pub key: &'a ObjectKey,
+    /// Headers and user metadata.
+    pub headers: &'a Headers,
+    /// Storage class; `None` is the store's default.
+    pub storage_class: Option<&'a str>,
+    /// When the source was written; kept where the destination can (the mtime of a file).
+    pub modified: Timestamp,
+}
+
+/// What a store says of an object it has just stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Its entity tag.
+    pub etag: Option<ETag>,
+    /// Its version, where the bucket keeps versions.
+    pub version_id: Option<VersionId>,
+    /// CRC64NVME of the whole object as the store has it.
+    pub crc64nvme: Option<Crc64>,
+}
+
+/// A multipart upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// The key it will become.
+    pub key: ObjectKey,
+    /// The store's id of it.
+    pub id: String,
+}
+
+/// An upload that a listing of uploads shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnfinishedUpload {
+    /// Key and id.
+    pub upload: Upload,
+    /// When it was created, by the store's clock.
+    pub initiated: Timestamp,
+    /// Whether its checksum settings are ones that the engine can complete: CRC64NVME of the full object, or none.
+    pub adoptable: bool,
+}
+
+/// Which uploads to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UploadFilter {
+    /// Those of exactly this key.
+    Key(ObjectKey),
+    /// Those whose key begins with this text.
+    Prefix(String),
+}
+
+/// A part as the destination holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadedPart {
+    /// Its number.
+    pub number: PartNumber,
+    /// Its bytes.
+    pub size: u64,
+    /// Its tag.
+    pub etag: ETag,
+    /// CRC64NVME of the bytes that the store received, where it says so.
+    pub crc64nvme: Option<Crc64>,
+}
+
+/// The end of a multipart upload.
+#[derive(Clone, Debug)]
+pub struct Completion<'a> {
+    /// All parts in order.
+    pub parts: &'a [UploadedPart],
+    /// Bytes of the whole.
+    pub size: u64,
+    /// CRC64NVME of the whole, for the store to check, where every part's is known.
+    pub crc64nvme: Option<Crc64>,
+    /// What must be there now.
+    pub condition: Condition,
+}
+
+/// A pinned source object in the same store, for copies that the store does by itself.
+#[derive(Clone, Debug)]
+pub struct CopySource<'a> {
+    /// The source bucket.
+    pub location: &'a Location,
+    /// The source key.
+    pub key: &'a ObjectKey,
+    /// The version to copy.
+    pub pin: &'a Pin,
+}
+
+/// Where objects are written. A destination can also be listed and read.
+pub trait Destination: Source {
+    /// What the store can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Why this key cannot be stored here, if it cannot. Asked before anything is read.
+    fn refuse_key(&self, key: &ObjectKey) -> Option<String>;
+
+    /// Stores `body` in one request. Nothing is visible before all of it has arrived.
+    fn put_object(
+        &self,
+        object: &NewObject<'_>,
+        condition: &Condition,
+        expected: Option<Crc64>,
+        body: ByteStream,
+    ) -> impl Future<Output = Result<Written, StoreError>> + Send;
+
+    /// Begins an upload.
+    fn create_multipart_upload(
+        &self,
+        object: &NewObject<'_>,
+    ) -> impl Future<Output = Result<Upload, StoreError>> + Send;
+
+    /// Finds unfinished uploads, a page at a time.
+    fn list_multipart_uploads(&self, filter: UploadFilter) -> BoxStream<'_, Result<Vec<UnfinishedUpload>, StoreError>>;
+
+    /// All parts of an upload, in order; at most 10,000.
+    fn list_parts(&self, upload: &Upload) -> impl Future<Output = Result<Vec<UploadedPart>, StoreError>> + Send;
+
+    /// Streams `body`, exactly `part.range.len()` bytes, into `part` of `upload`.
+    fn upload_part(
+        &self,
+        upload: &Upload,
+        part: &PartSpec,
+        body: ByteStream,
+    ) -> impl Future<Output = Result<UploadedPart, StoreError>> + Send;
+
+    /// Makes the object of its parts.
+    fn complete_multipart_upload(
+        &self,
+        upload: &Upload,
+        completion: &Completion<'_>,
+    ) -> impl Future<Output = Result<Written, StoreError>> + Send;
+
+    /// Drops an upload and its parts. An unknown upload is [`NoSuchUpload`](crate::error::ErrorKind::NoSuchUpload).
+    fn abort_multipart_upload(&self, upload: &Upload) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Whether this store can copy from `source` by itself, with the credentials it has.
+    fn copies_from(&self, source: &Location) -> bool;
+
+    /// Copies a pinned source of at most 5 GiB inside the store. Headers and metadata travel.
+    fn copy_object(
+        &self,
+        object: &NewObject<'_>,
+        source: &CopySource<'_>,
+    ) -> impl Future<Output = Result<Written, StoreError>> + Send;
+
+    /// Copies a range of a pinned source into a part inside the store.
+    fn upload_part_copy(
+        &self,
+        upload: &Upload,
+        part: &PartSpec,
+        source: &CopySource<'_>,
+    ) -> impl Future<Output = Result<UploadedPart, StoreError>> + Send;
+}
+
+/// The answer to a conditional save.
+#[derive(Clone, Debug)]
+pub enum Saved {
+    /// The record is durable under this token.
+    Stored,
+    /// Somebody else was first; this is what stands there now.
+    Refused(Option<Box<(Record, Token)>>),
+}
+
+/// The table of records: one for each destination object.
+pub trait Ledger: Send + Sync + 'static {
+    /// The record of a destination object and the token of its last save.
+    fn load(&self, key: &RecordKey) -> impl Future<Output = Result<Option<(Record, Token)>, LedgerError>> + Send;
+
+    /// Saves durably, if the record still carries `expected` (`None`: if there is no record). `token` is new for each
+    /// save, so that a refused save that shows it is an earlier success of the same call.
+    fn save(
+        &self,
+        record: &Record,
+        expected: Option<&Token>,
+        token: &Token,
+    ) -> impl Future<Output = Result<Saved, LedgerError>> + Send;
+
+    /// A lease for this process.
+    fn new_lease(&self, now: Timestamp) -> Lease;
+
+    /// Whether the holder of a lease that is not ours is still alive.
+    fn is_held(&self, lease: &Lease, now: Timestamp) -> bool;
+}
+
+/// Time.
+pub trait Clock: Send + Sync + 'static {
+    /// The wall clock.
+    fn now(&self) -> Timestamp;
+
+    /// Time since some fixed moment; never goes back.
+    fn elapsed(&self) -> Duration;
+
+    /// Ends after `duration`.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+}
+
+/// How a copy asks for more proof than the stores give by themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verify {
+    /// What both stores say without a second read.
+    #[default]
+    Auto,
+    /// Also MD5 against ETags, for stores without CRC64NVME; costs more processor time than TLS.
+    Md5,
+    /// Reads the destination again and compares.
+    ReadBack,
+}
+
+impl Verify {
+    /// Whether an MD5 is computed on the way.
+    pub fn with_md5(self) -> WithMd5 {
+        if self == Self::Md5 { WithMd5::Yes } else { WithMd5::No }
+    }
+}

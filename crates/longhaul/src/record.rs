@@ -1,0 +1,236 @@
+//! The ledger's record of one destination object, and the only transitions it may take.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    checksum::Crc64,
+    object::{ETag, Location, ObjectKey, Pin, Timestamp, VersionId},
+    proof::Proof,
+};
+
+/// What a record is filed under: the destination object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RecordKey {
+    /// Destination store and bucket.
+    pub location: Location,
+    /// Destination key.
+    pub key: ObjectKey,
+}
+
+/// Where a copy stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// An upload is being filled.
+    Copying,
+    /// Complete was asked for; its answer may be lost.
+    Completing,
+    /// The upload of this generation is being dropped in favour of the next.
+    Restarting,
+    /// Copied and proved.
+    Done,
+    /// Cannot succeed without somebody's help; the reason says why.
+    Parked,
+    /// The source is no more.
+    Gone,
+    /// Another source or generation took over.
+    Superseded,
+}
+
+impl State {
+    /// All states, for those who count them.
+    pub const ALL: [Self; 7] =
+        [Self::Copying, Self::Completing, Self::Restarting, Self::Done, Self::Parked, Self::Gone, Self::Superseded];
+
+    /// Whether work is under way or was broken off.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Copying | Self::Completing | Self::Restarting)
+    }
+
+    /// Whether a record may go from here to `next`. Saving the same state again (a lease, an attempt) is allowed while open.
+    pub fn may_become(self, next: Self) -> bool {
+        use State::{Completing, Copying, Done, Gone, Parked, Restarting, Superseded};
+        match (self, next) {
+            (Copying, Copying | Completing | Restarting)
+            | (Completing, Completing | Done | Restarting)
+            | (Restarting, Restarting | Copying) => true,
+            (Copying | Completing | Restarting, Parked | Gone | Superseded) => true,
+            (Done | Parked | Gone | Superseded, Copying) => true,
+            // A small object is one request: nothing is recorded before it is done.
+            (Done | Parked | Gone | Superseded | Copying, Done) => true,
+            (Done | Parked | Gone | Superseded, Parked | Gone) => true,
+            _ => false,
+        }
+    }
+
+    /// The word for people and programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Copying => "copying",
+            Self::Completing => "completing",
+            Self::Restarting => "restarting",
+            Self::Done => "done",
+            Self::Parked => "parked",
+            Self::Gone => "gone",
+            Self::Superseded => "superseded",
+        }
+    }
+}
+
+/// The object that a record's copy reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordSource {
+    /// Source store and bucket.
+    pub location: Location,
+    /// Source key.
+    pub key: ObjectKey,
+    /// The version it is bound to.
+    pub pin: Pin,
+}
+
+/// The multipart upload of a record's generation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordUpload {
+    /// The destination's id of it.
+    pub id: String,
+    /// Bytes of every part but the last, fixed for the upload's life.
+    pub part_size: u64,
+    /// Whether it was found without a record and its parts were taken over by content. Its headers are unknown until the
+    /// object is complete.
+    #[serde(default)]
+    pub adopted: bool,
+}
+
+/// What the destination should hold after Complete, saved before it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expected {
+    /// Bytes.
+    pub size: u64,
+    /// CRC64NVME of the whole, where known.
+    pub crc64nvme: Option<Crc64>,
+    /// The tag that the parts give by convention, where it can be computed.
+    pub etag: Option<ETag>,
+}
+
+/// The destination object as last seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestinationIdentity {
+    /// Its tag.
+    pub etag: Option<ETag>,
+    /// Its version.
+    pub version_id: Option<VersionId>,
+}
+
+/// Who works on a record. It saves cost; correctness rests on pins, conditions, generations and upload ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The process.
+    pub owner: String,
+    /// The end of the lease, where it has one; a lease on one machine ends with its process.
+    pub until: Option<Timestamp>,
+}
+
+/// Distinguishes one save from every other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token(pub String);
+
+/// The record of one destination object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// What it is filed under.
+    pub key: RecordKey,
+    /// What is copied.
+    pub source: RecordSource,
+    /// Where the copy stands.
+    pub state: State,
+    /// Counts restarts; an upload belongs to one generation.
+    pub generation: u32,
+    /// When Create was about to be asked for; set before and kept with the upload.
+    pub intent: Option<Timestamp>,
+    /// The upload, once its id is known.
+    pub upload: Option<RecordUpload>,
+    /// What Complete should give.
+    pub expected: Option<Expected>,
+    /// Who is at work.
+    pub lease: Option<Lease>,
+    /// Legs begun for this pin.
+    pub attempts: u32,
+    /// The destination after the copy.
+    pub destination: Option<DestinationIdentity>,
+    /// How the copy was proved.
+    pub proof: Option<Proof>,
+    /// Bytes sent for this pin, repeats included.
+    pub bytes: u64,
+    /// Requests to both stores for this pin.
+    pub requests: u64,
+    /// When the first leg began.
+    pub started: Timestamp,
+    /// When the record was last saved.
+    pub updated: Timestamp,
+    /// Machine-readable reason of a parked or broken-off copy, and the words for it.
+    pub reason: Option<Reason>,
+}
+
+/// Why a copy stands where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// For programs: `access-denied`, `source-keeps-changing`.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+impl Reason {
+    /// A reason.
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into() }
+    }
+}
+
+impl Record {
+    /// The first record of a copy.
+    pub fn begin(key: RecordKey, source: RecordSource, now: Timestamp) -> Self {
+        Self {
+            key,
+            source,
+            state: State::Copying,
+            generation: 1,
+            intent: None,
+            upload: None,
+            expected: None,
+            lease: None,
+            attempts: 0,
+            destination: None,
+            proof: None,
+            bytes: 0,
+            requests: 0,
+            started: now,
+            updated: now,
+            reason: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finished_record_opens_only_by_copying_again() {
+        for closed in State::ALL.into_iter().filter(|state| !state.is_open()) {
+            assert!(closed.may_become(State::Copying));
+            assert!(!closed.may_become(State::Completing));
+            assert!(!closed.may_become(State::Restarting));
+        }
+    }
+
+    #[test]
+    fn every_open_state_can_be_parked_and_none_skips_its_restart() {
+        for open in State::ALL.into_iter().filter(|state| state.is_open()) {
+            assert!(open.may_become(State::Parked));
+        }
+        assert!(!State::Completing.may_become(State::Copying));
+        assert!(!State::Restarting.may_become(State::Completing));
+        assert!(!State::Restarting.may_become(State::Done));
+    }
+}

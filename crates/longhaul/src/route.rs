@@ -1,0 +1,149 @@
+//! How source keys become destination keys: byte for byte, without any normalisation.
+
+use crate::object::{KeyError, ObjectKey};
+
+/// A slice of the source's keys and where they go.
+///
+/// Keys that begin with `source_prefix` lose their first `strip` bytes and gain `destination_prefix`. Since both sides then
+/// differ by a constant prefix only, the two listings have the same order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    source_prefix: String,
+    strip: usize,
+    destination_prefix: String,
+    single: Option<(ObjectKey, ObjectKey)>,
+}
+
+impl Route {
+    /// All keys under the folder `source` land under the folder `destination` with the rest of their names:
+    /// `photos` → `p` brings `photos/a//b` to `p/a//b`. A trailing `/` makes no difference; an empty text is the whole bucket.
+    pub fn folder(source: &str, destination: &str) -> Self {
+        let source_prefix = as_folder(source);
+        Self {
+            strip: source_prefix.len(),
+            source_prefix,
+            destination_prefix: as_folder(destination),
+            single: None,
+        }
+    }
+
+    /// Keys that begin with `source` keep their whole names under `destination`, as the original's routes have it.
+    pub fn keeping_names(source: &str, destination: &str) -> Self {
+        Self {
+            source_prefix: source.to_owned(),
+            strip: 0,
+            destination_prefix: as_folder(destination),
+            single: None,
+        }
+    }
+
+    /// One object.
+    pub fn single(source: ObjectKey, destination: ObjectKey) -> Self {
+        Self {
+            source_prefix: source.as_str().to_owned(),
+            strip: source.as_str().len(),
+            destination_prefix: destination.as_str().to_owned(),
+            single: Some((source, destination)),
+        }
+    }
+
+    /// Source and destination key, if the route is for one object.
+    pub fn as_single(&self) -> Option<&(ObjectKey, ObjectKey)> {
+        self.single.as_ref()
+    }
+
+    /// What to list at the source.
+    pub fn source_prefix(&self) -> &str {
+        &self.source_prefix
+    }
+
+    /// What to list at the destination. Where names are kept, the destination's listing is narrowed as the source's is.
+    pub fn destination_list_prefix(&self) -> String {
+        format!("{}{}", self.destination_prefix, &self.source_prefix[self.strip..])
+    }
+
+    /// The part of a source key that both sides share.
+    pub fn source_rest<'a>(&self, key: &'a ObjectKey) -> Option<&'a str> {
+        key.as_str().starts_with(&self.source_prefix).then(|| &key.as_str()[self.strip..])
+    }
+
+    /// The part of a destination key that both sides share.
+    pub fn destination_rest<'a>(&self, key: &'a ObjectKey) -> Option<&'a str> {
+        key.as_str().strip_prefix(self.destination_prefix.as_str())
+    }
+
+    /// Where a source key goes. A key that is the source folder's own marker (`photos/`) has no name below it and no place.
+    pub fn map(&self, key: &ObjectKey) -> Option<Result<ObjectKey, KeyError>> {
+        let rest = self.source_rest(key)?;
+        if rest.is_empty() && self.single.is_none() {
+            return None;
+        }
+        Some(ObjectKey::new(format!("{}{rest}", self.destination_prefix)))
+    }
+}
+
+fn as_folder(prefix: &str) -> String {
+    if prefix.is_empty() || prefix.ends_with('/') { prefix.to_owned() } else { format!("{prefix}/") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key(text: &str) -> ObjectKey {
+        ObjectKey::new(text).unwrap()
+    }
+
+    fn mapped(route: &Route, text: &str) -> String {
+        route.map(&key(text)).unwrap().unwrap().into()
+    }
+
+    #[test]
+    fn awkward_keys_survive_byte_for_byte() {
+        let route = Route::folder("", "p");
+        for awkward in ["a//b", "/lead", "dir/", "..", "../up", "a b+c%20", "日本語/ü", "\u{1}"] {
+            assert_eq!(mapped(&route, awkward), format!("p/{awkward}"));
+        }
+    }
+
+    #[test]
+    fn a_trailing_slash_of_either_side_changes_nothing() {
+        assert_eq!(Route::folder("photos", "p"), Route::folder("photos/", "p/"));
+        assert_eq!(Route::keeping_names("photos", "p"), Route::keeping_names("photos", "p/"));
+    }
+
+    #[test]
+    fn a_route_that_keeps_names_adds_the_prefix_to_the_whole_key() {
+        let route = Route::keeping_names("photos", "p");
+        assert_eq!(mapped(&route, "photos/2026/a.jpg"), "p/photos/2026/a.jpg");
+        assert_eq!(route.destination_list_prefix(), "p/photos");
+    }
+
+    #[test]
+    fn the_marker_of_the_source_folder_itself_has_no_place() {
+        assert_eq!(Route::folder("photos", "p").map(&key("photos/")), None);
+        assert_eq!(Route::folder("photos", "p").map(&key("photosynthesis")), None);
+    }
+
+    #[test]
+    fn a_key_that_grows_too_long_is_an_error_and_not_cut() {
+        let mapped = Route::folder("", "p").map(&key(&"k".repeat(1023)));
+        assert_eq!(mapped, Some(Err(KeyError { length: 1025 })));
+    }
+
+    proptest! {
+        #[test]
+        fn mapping_keeps_order_and_can_be_undone(mut names in proptest::collection::vec("[a-c/ü%+]{1,6}", 2..20)) {
+            let route = Route::folder("src", "dst");
+            names.sort();
+            names.dedup();
+            let keys: Vec<_> = names.iter().map(|name| key(&format!("src/{name}"))).collect();
+            let mapped: Vec<_> = keys.iter().map(|key| route.map(key).unwrap().unwrap()).collect();
+            prop_assert!(mapped.is_sorted());
+            for (key, mapped) in keys.iter().zip(&mapped) {
+                prop_assert_eq!(route.source_rest(key), route.destination_rest(mapped));
+            }
+        }
+    }
+}

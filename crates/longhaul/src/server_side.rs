@@ -1,0 +1,99 @@
+//! Copies that a store does by itself, when both sides are the same store and share credentials.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use crate::{
+    copy::{Ended, Finished, Leg, not_preserved},
+    error::ErrorKind,
+    multipart,
+    object::ObjectInfo,
+    part::{GIB, MAX_PART_SIZE, MIB},
+    ports::{Clock, CopySource, Destination, Ledger, NewObject, Source, Written},
+    proof::{Proof, ProofLevel},
+    record::Reason,
+};
+
+/// CopyObject takes sources up to 5 GB (S3 API reference); beyond it, parts are copied.
+const COPY_OBJECT_LIMIT: u64 = MAX_PART_SIZE;
+/// The pace that a store is granted for a copy by itself, in bytes per second: slow, so that only a hanging one times out.
+const SLOWEST: u64 = 4 * MIB;
+
+/// How long a copy of so many bytes may take without a word.
+pub(crate) fn copy_timeout(patience: Duration, bytes: u64) -> Duration {
+    patience + Duration::from_secs(bytes.min(5 * GIB) / SLOWEST)
+}
+
+pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+) -> Result<Finished, Ended> {
+    let info = leg.pin().await?;
+    if info.size > COPY_OBJECT_LIMIT {
+        return multipart::copy(leg, &info).await;
+    }
+    leg.engine.observer.object_started(&leg.job.source_key, info.size, 0);
+    let written = copy_object(leg, &info).await?;
+    leg.engine.observer.bytes(&leg.job.source_key, info.size as i64);
+    let level = match (written.crc64nvme, info.crc64nvme, &written.etag) {
+        (Some(there), Some(here), _) if there == here => ProofLevel::FullCrc,
+        (Some(_), Some(_), _) => {
+            return Err(Ended::Restart(Reason::new("corrupt", "the copy has another checksum than the source")));
+        }
+        (_, _, Some(etag)) if *etag == info.etag && etag.looks_like_md5() => ProofLevel::PartMd5,
+        _ => ProofLevel::SizeOnly,
+    };
+    let mut lost = not_preserved(leg.engine, &info);
+    // CopyObject takes the tags along.
+    lost.retain(|what| *what != "tags");
+    let finished = Finished {
+        size: info.size,
+        version_id: written.version_id.clone(),
+        checksum: written.crc64nvme,
+        proof: Proof::plain(level),
+        not_preserved: lost,
+    };
+    leg.record_small(&info, &written, &finished).await?;
+    Ok(finished)
+}
+
+async fn copy_object<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    info: &ObjectInfo,
+) -> Result<Written, Ended> {
+    let pin = info.pin();
+    let object = NewObject {
+        key: &leg.job.destination_key,
+        headers: &info.headers,
+        storage_class: leg.engine.settings.storage_class.as_deref(),
+        modified: info.modified,
+    };
+    let source = CopySource { location: leg.engine.source.location(), key: &leg.job.source_key, pin: &pin };
+    let timeout = copy_timeout(leg.engine.patience.timeout, info.size);
+    let mut failures = 0;
+    loop {
+        if leg.stop.is_cancelled() {
+            return Err(Ended::Interrupted);
+        }
+        let permit = leg.engine.budget.acquire().await;
+        leg.attempts.fetch_add(1, Ordering::Relaxed);
+        let copied = leg.engine.destination.copy_object(&object, &source);
+        match leg.once(leg.at_destination("CopyObject"), timeout, copied).await {
+            Ok(written) => {
+                permit.succeeded();
+                return Ok(written);
+            }
+            Err(error) if error.kind() == ErrorKind::PreconditionFailed => {
+                return Err(Ended::Restart(Reason::new("source-keeps-changing", error.to_string())));
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(leg.gone_if_unlisted(error).await),
+            Err(error) => {
+                if error.kind().asks_for_less() {
+                    permit.overloaded();
+                } else {
+                    drop(permit);
+                }
+                leg.engine.patience.pause_after(error, failures).await?;
+            }
+        }
+        failures += 1;
+    }
+}

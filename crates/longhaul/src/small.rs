@@ -1,0 +1,223 @@
+//! A small object: one GET is the pin and the stream, one PUT is the copy, one save is the record.
+
+use std::sync::atomic::Ordering;
+
+use crate::{
+    body::{Promise, Tally},
+    checksum::Crc64,
+    copy::{Ended, Finished, Known, Leg, not_preserved},
+    error::{Effect, ErrorKind, StoreError},
+    object::ObjectInfo,
+    ports::{Clock, Condition, Destination, Ledger, NewObject, Source, Verify, Written},
+    proof::{Proof, ProofLevel},
+};
+
+/// What a PUT that was answered, or is believed, gave.
+struct Put {
+    info: ObjectInfo,
+    crc: Crc64,
+    md5: Option<String>,
+    written: Written,
+}
+
+pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+) -> Result<Finished, Ended> {
+    let mut known = leg.job.known.clone();
+    let mut failures = 0;
+    let put = loop {
+        if leg.stop.is_cancelled() {
+            return Err(Ended::Interrupted);
+        }
+        let permit = leg.engine.budget.acquire().await;
+        let error = match attempt(leg, &mut known).await {
+            Ok(put) => {
+                permit.succeeded();
+                break put;
+            }
+            Err(Ended::Failed(error)) => error,
+            Err(ended) => return Err(ended),
+        };
+        if error.kind().asks_for_less() {
+            permit.overloaded();
+        } else {
+            drop(permit);
+        }
+        leg.engine.patience.pause_after(error, failures).await?;
+        failures += 1;
+    };
+    prove(leg, put).await
+}
+
+async fn attempt<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    known: &mut Known,
+) -> Result<Put, Ended> {
+    leg.attempts.fetch_add(1, Ordering::Relaxed);
+    let asked = leg.at_source("GetObject");
+    let get = leg.engine.source.get_object(&leg.job.source_key, None, None);
+    let fetched = match leg.once(asked, leg.engine.patience.timeout, get).await {
+        Ok(fetched) => fetched,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(leg.gone_if_unlisted(error).await),
+        Err(error) => return Err(error.into()),
+    };
+    let info = fetched.info;
+    if info.size > leg.engine.settings.multipart_threshold {
+        return Err(Ended::Large);
+    }
+    if fetched.body.length() != info.size {
+        let words = format!("a body of {} bytes for an object of {}", fetched.body.length(), info.size);
+        return Err(StoreError::new(ErrorKind::Corrupt, "GetObject", words).at(asked.location).on(asked.key).into());
+    }
+    leg.engine.observer.object_started(&leg.job.source_key, info.size, 0);
+    let promise = Promise { length: info.size, crc64nvme: info.crc64nvme };
+    let body = leg.meter(fetched.body.into_chunks(), promise);
+    let object = NewObject {
+        key: &leg.job.destination_key,
+        headers: &info.headers,
+        storage_class: leg.engine.settings.storage_class.as_deref(),
+        modified: info.modified,
+    };
+    let condition = condition(leg, known);
+    let sent = leg.engine.destination.put_object(&object, &condition, info.crc64nvme, body.stream);
+    let answer = leg.while_moving("PutObject", &body.tally, sent).await;
+    match answer {
+        Ok(written) => checked(leg, info, &body.tally, written, known),
+        Err(error) => {
+            let found = look_after(leg, &info, &body.tally, error, known).await;
+            found.inspect_err(|_| leg.take_back(&body.tally))
+        }
+    }
+}
+
+fn condition<S, D: Destination, L, C>(leg: &Leg<'_, S, D, L, C>, known: &Known) -> Condition {
+    match known {
+        _ if !leg.engine.destination.capabilities().conditional_writes => Condition::None,
+        Known::Unknown => Condition::None,
+        Known::Absent => Condition::IfAbsent,
+        Known::Is(etag) => Condition::IfMatch(etag.clone()),
+    }
+}
+
+/// The destination answered. If it names another checksum than that of the bytes sent, wrong bytes are visible now, and the
+/// next try must replace exactly those.
+fn checked<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    info: ObjectInfo,
+    tally: &Tally,
+    written: Written,
+    known: &mut Known,
+) -> Result<Put, Ended> {
+    let crc = tally.crc();
+    let md5 = tally.md5().map(|md5| md5.to_hex());
+    let other_crc = written.crc64nvme.is_some_and(|theirs| theirs != crc);
+    let other_md5 = match (&md5, &written.etag) {
+        (Some(ours), Some(theirs)) => theirs.looks_like_md5() && theirs.as_str() != ours,
+        _ => false,
+    };
+    if other_crc || other_md5 {
+        *known = written.etag.map_or(Known::Unknown, Known::Is);
+        leg.take_back(tally);
+        let place = leg.at_destination("PutObject");
+        let error = StoreError::new(ErrorKind::Corrupt, "PutObject", "the destination received other bytes than were sent");
+        return Err(error.maybe_happened().at(place.location).on(place.key).into());
+    }
+    Ok(Put { info, crc, md5, written })
+}
+
+/// A PUT failed. Where it may have happened, or its condition did not hold, the destination is looked at before anything is
+/// repeated: it may hold what was sent (a lost answer), or something else that must be judged anew.
+async fn look_after<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    info: &ObjectInfo,
+    tally: &Tally,
+    error: StoreError,
+    known: &mut Known,
+) -> Result<Put, Ended> {
+    if error.kind() == ErrorKind::PreconditionFailed && error.operation() == "GetObject" {
+        // A file that changed while it was read: simply again, the next GET is a new pin.
+        let again = StoreError::new(ErrorKind::Other, "GetObject", "the source changed while it was read");
+        return Err(again.at(leg.engine.source.location()).on(&leg.job.source_key).into());
+    }
+    if error.kind() != ErrorKind::PreconditionFailed && error.effect() == Effect::DidNotHappen {
+        return Err(error.into());
+    }
+    let key = &leg.job.destination_key;
+    let head = leg.call(leg.at_destination("HeadObject"), || leg.engine.destination.head_object(key)).await;
+    let there = match head {
+        Ok(there) => there,
+        Err(gone) if gone.kind() == ErrorKind::NotFound => {
+            *known = Known::Absent;
+            return Err(repeatable(error).into());
+        }
+        Err(other) => return Err(other.into()),
+    };
+    let crc = tally.crc();
+    let complete = tally.bytes() == info.size;
+    let same_crc = there.crc64nvme.is_some_and(|theirs| theirs == crc);
+    let same_tag = there.etag.looks_like_md5() && there.etag == info.etag;
+    if complete && there.size == info.size && (same_crc || same_tag) {
+        let md5 = tally.md5().map(|md5| md5.to_hex());
+        let written = Written { etag: Some(there.etag), version_id: there.version_id, crc64nvme: there.crc64nvme };
+        return Ok(Put { info: info.clone(), crc, md5, written });
+    }
+    *known = Known::Is(there.etag);
+    Err(repeatable(error).into())
+}
+
+/// After the look the condition is a new one, so that even a refused one may be tried again.
+fn repeatable(error: StoreError) -> StoreError {
+    if error.is_retryable() {
+        return error;
+    }
+    StoreError::new(ErrorKind::Conflict, "PutObject", "the destination was changed by others meanwhile").caused_by(error)
+}
+
+async fn prove<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    put: Put,
+) -> Result<Finished, Ended> {
+    let level = match (&put.written.crc64nvme, &put.written.etag) {
+        (Some(_), _) if leg.engine.destination.capabilities().headers => ProofLevel::FullCrc,
+        // Local folders read the file again before they name its checksum.
+        (Some(_), _) => ProofLevel::ReadBack,
+        (None, Some(etag)) if put.md5.as_deref() == Some(etag.as_str()) => ProofLevel::PartMd5,
+        (None, Some(etag)) if etag.looks_like_md5() && *etag == put.info.etag => ProofLevel::PartMd5,
+        (None, _) => ProofLevel::SizeOnly,
+    };
+    let level = if leg.engine.settings.verify == Verify::ReadBack {
+        read_back(leg, put.info.size, put.crc).await?;
+        ProofLevel::ReadBack
+    } else {
+        level
+    };
+    let finished = Finished {
+        size: put.info.size,
+        version_id: put.written.version_id.clone(),
+        checksum: Some(put.crc),
+        proof: Proof::plain(level),
+        not_preserved: not_preserved(leg.engine, &put.info),
+    };
+    leg.record_small(&put.info, &put.written, &finished).await?;
+    Ok(finished)
+}
+
+/// Reads the destination again.
+pub(crate) async fn read_back<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    size: u64,
+    expected: Crc64,
+) -> Result<(), Ended> {
+    let key = &leg.job.destination_key;
+    let info = leg.call(leg.at_destination("HeadObject"), || leg.engine.destination.head_object(key)).await?;
+    // What the store says of itself is not what was asked for.
+    let unnamed = ObjectInfo { crc64nvme: None, ..info };
+    let crc = leg.crc_of(&leg.engine.destination, key, &unnamed).await?;
+    if unnamed.size == size && crc == expected {
+        return Ok(());
+    }
+    let place = leg.at_destination("GetObject");
+    let words = format!("read again, the destination has {} bytes with CRC64NVME {}", unnamed.size, crc.to_base64());
+    let error = StoreError::new(ErrorKind::Corrupt, "GetObject", words);
+    Err(error.at(place.location).on(place.key).into())
+}

@@ -1,0 +1,54 @@
+//! What every store and every ledger must do, as one suite that every adapter passes.
+//!
+//! [`source_and_destination`] takes an empty bucket, [`ledger`](ledger()) a table without records. Each check is a
+//! function named for what it proves, keeps to keys of its own and panics with what was found. Checks of what an adapter
+//! cannot do are left out by its [capabilities](Destination::capabilities); everything else in which it differs must be
+//! said in [`Expectations`], so that nothing is skipped unnoticed.
+
+use longhaul::ports::Destination;
+
+pub mod conditions;
+pub mod copies;
+pub mod keys;
+pub mod ledger;
+pub mod listing;
+pub mod multipart;
+pub mod objects;
+pub mod reads;
+pub mod uploads;
+
+mod steps;
+
+pub use ledger::ledger;
+
+/// In what an adapter legitimately differs. The default is a bucket of Amazon S3 that keeps no versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectations {
+    /// Every write is a version that stays readable by its id.
+    pub versions: bool,
+    /// The store copies inside itself.
+    pub server_side_copy: bool,
+    /// A part, but the last, below the smallest part size is refused at completion.
+    pub small_parts_refused: bool,
+    /// Those of [`keys::AWKWARD`] that cannot be stored.
+    pub refused_keys: Vec<&'static str>,
+}
+
+impl Default for Expectations {
+    fn default() -> Self {
+        Self { versions: false, server_side_copy: true, small_parts_refused: true, refused_keys: Vec::new() }
+    }
+}
+
+/// The whole suite for a store; `store` must be empty.
+pub async fn source_and_destination<D: Destination>(store: &D, expectations: Expectations) {
+    listing::an_empty_bucket_lists_nothing(store).await;
+    keys::all(store, &expectations).await;
+    objects::all(store).await;
+    reads::all(store, &expectations).await;
+    conditions::all(store).await;
+    multipart::all(store, &expectations).await;
+    uploads::all(store).await;
+    copies::all(store, &expectations).await;
+    listing::all(store).await;
+}
