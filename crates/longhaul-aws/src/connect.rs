@@ -42,7 +42,24 @@ pub struct ConnectOptions {
     /// Who runs the store, if the endpoint does not tell.
     pub provider: Option<Provider>,
     /// Keys given by hand; otherwise the AWS configuration is asked.
-    pub credentials: Option<Credentials>,
+    pub keys: Option<Keys>,
+}
+
+/// Access keys that were given by hand. They are never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Keys {
+    /// Access key id, or the id of an HMAC key.
+    pub access_key_id: String,
+    /// Its secret.
+    pub secret_access_key: String,
+    /// Session token of temporary credentials.
+    pub session_token: Option<String>,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(…)")
+    }
 }
 
 impl std::fmt::Debug for ConnectOptions {
@@ -72,11 +89,10 @@ impl ConnectOptions {
 
     /// Whether the other side is reached in the same way.
     pub fn sharing(&self, other: &Self) -> Sharing {
-        let keys = |options: &Self| options.credentials.as_ref().map(|keys| keys.access_key_id().to_owned());
         let same = self.profile == other.profile
             && self.endpoint == other.endpoint
             && self.anonymous == other.anonymous
-            && keys(self) == keys(other);
+            && self.keys == other.keys;
         if same && !self.anonymous { Sharing::SameStore } else { Sharing::Apart }
     }
 }
@@ -153,8 +169,15 @@ async fn shared_config(
     if let Some(region) = &options.region {
         loader = loader.region(Region::new(region.clone()));
     }
-    if let Some(keys) = &options.credentials {
-        loader = loader.credentials_provider(keys.clone());
+    if let Some(keys) = options.keys.clone() {
+        let token = keys.session_token;
+        loader = loader.credentials_provider(Credentials::new(
+            keys.access_key_id,
+            keys.secret_access_key,
+            token,
+            None,
+            "given by hand",
+        ));
     }
     if options.anonymous {
         loader = loader.no_credentials();
@@ -218,8 +241,13 @@ mod tests {
 
     #[test]
     fn options_do_not_print_keys() {
-        let keys = Credentials::from_keys("AKIDEXAMPLE", "very-secret", None);
-        let options = ConnectOptions { credentials: Some(keys), ..ConnectOptions::default() };
-        assert!(!format!("{options:?}").contains("secret"));
+        let keys = Keys {
+            access_key_id: "AKIDEXAMPLE".into(),
+            secret_access_key: "very-secret".into(),
+            session_token: None,
+        };
+        assert_eq!(format!("{keys:?}"), "Keys(…)");
+        let options = ConnectOptions { keys: Some(keys), ..ConnectOptions::default() };
+        assert!(!format!("{options:?}").contains("very-secret"));
     }
 }

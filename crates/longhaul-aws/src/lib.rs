@@ -15,5 +15,5 @@ mod source;
 mod translate;
 
 pub use bucket::S3Bucket;
-pub use connect::{ConnectError, ConnectOptions, Sharing, connect};
+pub use connect::{ConnectError, ConnectOptions, Keys, Sharing, connect};
 pub use provider::Provider;

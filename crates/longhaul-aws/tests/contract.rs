@@ -1,8 +1,7 @@
 //! The contract suite on the S3 adapter, over real HTTP and real signatures.
 
-use aws_credential_types::Credentials;
 use contract::Expectations;
-use longhaul_aws::{ConnectOptions, Provider, S3Bucket, connect};
+use longhaul_aws::{ConnectOptions, Keys, Provider, S3Bucket, Sharing, connect};
 use test_s3::{Dialect, Options, Server, Versioning};
 
 async fn bucket(server: &Server, provider: Provider) -> S3Bucket {
@@ -12,10 +11,15 @@ async fn bucket(server: &Server, provider: Provider) -> S3Bucket {
         provider: Some(provider),
         force_path_style: true,
         ca_pem: server.ca_pem().map(|pem| pem.as_bytes().to_vec()),
-        credentials: Some(Credentials::from_keys("test", "testsecret", None)),
+        keys: Some(Keys {
+            access_key_id: "test".into(),
+            secret_access_key: "testsecret".into(),
+            session_token: None,
+        }),
         ..ConnectOptions::default()
     };
-    connect("bucket", &options).await.unwrap()
+    let bucket = connect("bucket", &options).await.unwrap();
+    bucket.clone().copying_from(&bucket, Sharing::SameStore)
 }
 
 #[tokio::test]

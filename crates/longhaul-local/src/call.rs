@@ -76,7 +76,7 @@ mod tests {
     fn a_full_disk_is_named_with_operation_folder_and_key() {
         let error = call().io("writing the staging file", io::Error::from(io::ErrorKind::StorageFull));
         assert_eq!(error.kind(), ErrorKind::Io);
-        let words = "PutObject failed on file://data key \"a/b\": writing the staging file failed: no space left";
+        let words = "PutObject failed on /data key \"a/b\": writing the staging file failed: no space left";
         assert_eq!(error.to_string(), words);
         assert!(std::error::Error::source(&error).is_some());
     }

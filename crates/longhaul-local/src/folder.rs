@@ -52,7 +52,7 @@ impl LocalFolder {
     /// Opens a folder. A source must exist; a destination is made. The path is resolved once, so that one folder has
     /// one name in the ledger, wherever it is named from.
     pub fn new(root: PathBuf, role: Role) -> Result<Self, StoreError> {
-        let call = Call::new("HeadBucket", &Location::new("file:", root.to_string_lossy()), None);
+        let call = Call::new("HeadBucket", &Location::new(Location::LOCAL, root.to_string_lossy()), None);
         if role == Role::Destination {
             fs::create_dir_all(&root).map_err(|error| call.io("making the folder", error))?;
         }
@@ -70,7 +70,7 @@ impl LocalFolder {
         };
         Ok(Self {
             root: Root::new(path),
-            location: Location::new("file:", text),
+            location: Location::new(Location::LOCAL, text),
             role,
             skipped: Arc::default(),
             locks: Locks::default(),

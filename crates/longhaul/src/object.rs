@@ -16,6 +16,9 @@ pub struct Location {
 }
 
 impl Location {
+    /// The endpoint of local folders.
+    pub const LOCAL: &str = "file:";
+
     /// Names a place; nothing is checked.
     pub fn new(endpoint: impl Into<String>, bucket: impl Into<String>) -> Self {
         Self { endpoint: endpoint.into(), bucket: bucket.into() }
@@ -24,7 +27,10 @@ impl Location {
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.endpoint, self.bucket)
+        match self.endpoint.as_str() {
+            Self::LOCAL => f.write_str(&self.bucket),
+            endpoint => write!(f, "{endpoint}/{}", self.bucket),
+        }
     }
 }
 

@@ -30,13 +30,15 @@ pub struct Expectations {
     pub server_side_copy: bool,
     /// A part, but the last, below the smallest part size is refused at completion.
     pub small_parts_refused: bool,
+    /// Folders that keys lie in are listed as keys of their own, ending in `/`.
+    pub folders_listed: bool,
     /// Those of [`keys::AWKWARD`] that cannot be stored.
     pub refused_keys: Vec<&'static str>,
 }
 
 impl Default for Expectations {
     fn default() -> Self {
-        Self { versions: false, server_side_copy: true, small_parts_refused: true, refused_keys: Vec::new() }
+        Self { versions: false, server_side_copy: true, small_parts_refused: true, folders_listed: false, refused_keys: Vec::new() }
     }
 }
 

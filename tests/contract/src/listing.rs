@@ -53,8 +53,10 @@ pub(crate) async fn listed<S: Source>(store: &S, prefix: &str, start_after: Opti
     lines
 }
 
+/// The keys of files: no key of this module ends in `/`, and [`keys`](crate::keys) checks that folders show only where expected.
 async fn names<S: Source>(store: &S, prefix: &str, start_after: Option<&str>) -> Vec<String> {
-    listed(store, prefix, start_after).await.into_iter().map(|line| line.key.into()).collect()
+    let keys = listed(store, prefix, start_after).await.into_iter().map(|line| String::from(line.key));
+    keys.filter(|key| !key.ends_with('/')).collect()
 }
 
 /// Nothing, and no error.
