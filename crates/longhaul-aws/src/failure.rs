@@ -21,7 +21,12 @@ where
         SdkError::ServiceError(_) => !matches!(status.map(StatusCode::as_u16), Some(500 | 502 | 504)),
         _ => kind == ErrorKind::InvalidCredentials,
     };
-    let failed = StoreError::new(kind, operation, message).retry_after(wish).caused_by(error);
+    let failed = StoreError::new(kind, operation, message).retry_after(wish);
+    let failed = match error {
+        // The message says all that the service's answer says.
+        SdkError::ServiceError(_) => failed,
+        error => failed.caused_by(error),
+    };
     if known_not_to_have_happened { failed } else { failed.maybe_happened() }
 }
 

@@ -1,1 +1,67 @@
-fn main() {}
+//! The `longhaul` command: one machine, and the operators' tools.
+//!
+//! Only this crate sees the environment, the clock and the terminal. Each command is a module; [`run`](run()) names them.
+
+mod args;
+mod bars;
+mod clock;
+mod copy;
+mod demo;
+mod demo_data;
+mod explain;
+mod failure;
+mod log;
+mod ls;
+mod place;
+mod prepare;
+mod report;
+mod settings;
+mod show;
+mod status;
+mod stop;
+mod store;
+mod uploads;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use clap::{CommandFactory, Parser};
+use failure::{Exit, Failure};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            // Nothing can be done about a terminal that takes no words.
+            let _ = error.print();
+            return code.into();
+        }
+    };
+    let json = cli.output.json;
+    let exit = run(cli).unwrap_or_else(|failure| {
+        failure.print(json);
+        failure.exit
+    });
+    exit.into()
+}
+
+fn run(cli: Cli) -> Result<Exit, Failure> {
+    if let Command::Completions { shell } = cli.command {
+        clap_complete::generate(shell, &mut Cli::command(), "longhaul", &mut std::io::stdout());
+        return Ok(Exit::Done);
+    }
+    let bars = bars::Bars::new(cli.output.json);
+    log::start(&cli.output, &bars)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::of_runtime)?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Copy(args) => copy::run(*args, cli.output.json, bars).await,
+            Command::Uploads(command) => uploads::run(command, cli.output.json).await,
+            Command::Ls(args) => ls::run(args, cli.output.json).await,
+            Command::Status(args) => status::run(args, cli.output.json).await,
+            Command::Demo(args) => demo::run(args, cli.output.json).await,
+            Command::Completions { .. } => Ok(Exit::Done),
+        }
+    })
+}

@@ -1,0 +1,191 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::settings::CopySettings;
+
+/// Moves objects between stores that cannot copy to each other. Resumes at the part, and proves what it did.
+#[derive(Debug, Parser)]
+#[command(name = "longhaul", version, about, max_term_width = 110, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    all copied
+  1    usage or configuration is wrong (also: bucket missing, credentials refused)
+  2    some objects failed; run the same command again, finished parts are kept
+  3    the comparison at the end found differences
+  130  interrupted; run the same command again to resume";
+
+/// How the command speaks.
+#[derive(Debug, Clone, Args)]
+pub struct Output {
+    /// Print one JSON object a line, for programs.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// How much is logged: error, warn, info, debug or trace; also filters such as "longhaul=debug".
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
+    pub log_level: String,
+    /// Write the log, as JSON lines, to this file and not to the terminal.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Copy what is missing or different from SRC to DST. Never deletes.
+    Copy(Box<CopyArgs>),
+    /// List or abort unfinished multipart uploads.
+    #[command(subcommand)]
+    Uploads(UploadsCommand),
+    /// List objects.
+    Ls(LsArgs),
+    /// Show what the ledger knows.
+    Status(StatusArgs),
+    /// Show it all on this machine: no account, no network, no setting.
+    Demo(DemoArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct CopyArgs {
+    /// Where to read: s3://bucket/prefix, s3://bucket/key, a folder or a file.
+    pub source: String,
+    /// Where to write: s3://bucket/prefix, or a folder.
+    pub destination: String,
+    /// Read settings from this file; otherwise from longhaul.toml in this folder, if there is one. Flags win.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub settings: CopySettings,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UploadsCommand {
+    /// List unfinished uploads: those of the ledger, or with --all every one under a place.
+    List(UploadsArgs),
+    /// Abort unfinished uploads: those of the ledger, or with --all every one under a place. Asks before.
+    Abort {
+        #[command(flatten)]
+        uploads: UploadsArgs,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct UploadsArgs {
+    /// Where: s3://bucket/prefix or a folder.
+    pub place: String,
+    /// Also uploads that longhaul's ledger does not know: those of other tools and machines.
+    #[arg(long)]
+    pub all: bool,
+    /// Only uploads begun at least so many hours ago.
+    #[arg(long, value_name = "HOURS")]
+    pub older_than: Option<u32>,
+    #[command(flatten)]
+    pub side: Side,
+    /// The ledger file.
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct LsArgs {
+    /// Where: s3://bucket/prefix or a folder.
+    pub place: String,
+    #[command(flatten)]
+    pub side: Side,
+}
+
+/// How to reach one store.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Side {
+    /// A profile of the AWS configuration files.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// The store's address, if it is not Amazon's.
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// The region; found by itself when not given.
+    #[arg(long)]
+    pub region: Option<String>,
+    /// Who runs the store, if its address does not tell.
+    #[arg(long, value_enum)]
+    pub provider: Option<ProviderName>,
+    /// Ask without credentials.
+    #[arg(long)]
+    pub no_sign_request: bool,
+    /// You, the requester, pay.
+    #[arg(long)]
+    pub request_payer: bool,
+    /// Put the bucket in the path and not in the host name.
+    #[arg(long)]
+    pub force_path_style: bool,
+    /// Permit http:// to other machines.
+    #[arg(long)]
+    pub allow_http: bool,
+    /// Trust the certificates in this PEM file too (also: AWS_CA_BUNDLE).
+    #[arg(long, value_name = "FILE")]
+    pub ca_bundle: Option<PathBuf>,
+}
+
+/// A provider on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProviderName {
+    /// Amazon S3.
+    Aws,
+    /// Google Cloud Storage.
+    Gcs,
+    /// AliCloud OSS.
+    Oss,
+    /// Cloudflare R2.
+    R2,
+    /// MinIO.
+    Minio,
+    /// Another store: the least is assumed.
+    Other,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Only destinations whose key begins with this text.
+    #[arg(long, value_name = "TEXT")]
+    pub prefix: Option<String>,
+    /// Show so many unfinished or failed objects.
+    #[arg(long, default_value_t = 50)]
+    pub limit: u32,
+    /// The ledger file.
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Small objects in the data set.
+    #[arg(long, default_value_t = 3000)]
+    pub small_objects: u32,
+    /// Large objects, each of --large-mib MiB.
+    #[arg(long, default_value_t = 3)]
+    pub large_objects: u32,
+    /// MiB of a large object.
+    #[arg(long, default_value_t = 256)]
+    pub large_mib: u64,
+    /// Makes the data; printed, so that a run can be repeated.
+    #[arg(long)]
+    pub seed: Option<u64>,
+}

@@ -1,0 +1,145 @@
+//! How a command ends, and what it says when it cannot go on.
+
+use std::{error::Error, process::ExitCode};
+
+use longhaul::error::{ErrorKind, LedgerError, StoreError};
+use longhaul_aws::ConnectError;
+use serde_json::json;
+
+use crate::{explain, settings::SettingsError};
+
+/// The exit codes, as `--help` and the README name them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// All copied.
+    Done,
+    /// Usage or configuration.
+    Usage,
+    /// Some objects failed.
+    SomeFailed,
+    /// The comparison found differences.
+    Different,
+    /// Interrupted.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Usage => 1,
+            Self::SomeFailed => 2,
+            Self::Different => 3,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// The end of a command that could not do what it was asked.
+#[derive(Debug)]
+pub struct Failure {
+    /// Its code.
+    pub exit: Exit,
+    /// What failed, causes included.
+    pub message: String,
+    /// What to do.
+    pub advice: Option<String>,
+}
+
+impl Failure {
+    /// Wrong usage or configuration.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, message: message.into(), advice: None }
+    }
+
+    /// With advice.
+    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    /// The runtime could not be started.
+    pub fn of_runtime(error: std::io::Error) -> Self {
+        Self::usage(format!("the program could not start: {error}"))
+    }
+
+    /// A file that could not be read or written.
+    pub fn of_file(what: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
+        Self::usage(format!("{what} {path:?}: {error}"))
+    }
+
+    /// Says it, on standard error.
+    pub fn print(&self, json: bool) {
+        if json {
+            let line = json!({ "event": "error", "message": self.message, "advice": self.advice, "exit_code": self.exit.code() });
+            println!("{line}");
+        }
+        eprintln!("error: {}", self.message);
+        if let Some(advice) = &self.advice {
+            eprintln!("  what to do: {advice}");
+        }
+    }
+}
+
+/// An error and its causes in one line, each said once.
+pub fn chain(error: &dyn Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !words.contains(&more) {
+            words.push_str(": ");
+            words.push_str(&more);
+        }
+        cause = error.source();
+    }
+    words
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let configuration = matches!(
+            error.kind(),
+            ErrorKind::NoSuchBucket
+                | ErrorKind::InvalidCredentials
+                | ErrorKind::WrongRegion
+                | ErrorKind::ClockSkew
+                | ErrorKind::InvalidRequest
+                | ErrorKind::NotFound
+                | ErrorKind::Unsupported
+        );
+        let exit = if configuration { Exit::Usage } else { Exit::SomeFailed };
+        Self { exit, message: chain(&error), advice: explain::advice(&error) }
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        Self::usage(chain(&error))
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        Self::usage(chain(&error))
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self::usage(chain(&error)).advise("see the table of settings in the README")
+    }
+}
+
+impl From<longhaul_local::OpenError> for Failure {
+    fn from(error: longhaul_local::OpenError) -> Self {
+        Self::usage(chain(&error))
+    }
+}

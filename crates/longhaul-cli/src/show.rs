@@ -1,0 +1,180 @@
+//! What a copy says: objects as they end, and the summary.
+
+use indicatif::{HumanBytes, HumanCount, HumanDuration};
+use longhaul::{
+    copy::{CopyJob, ObjectReport, Outcome},
+    scan::{Comparison, Totals},
+};
+use serde_json::json;
+
+use crate::{
+    bars::Bars,
+    explain,
+    failure::{Exit, chain},
+    report,
+};
+
+/// How many failures people are shown one by one; the report has all.
+const SHOWN_FAILURES: u64 = 20;
+
+/// Speaks to a person or to a program.
+pub struct Show {
+    json: bool,
+    bars: Bars,
+    failures: u64,
+}
+
+/// The end of a copy.
+pub struct Summary<'a> {
+    /// What was done.
+    pub totals: &'a Totals,
+    /// What the last look at both sides found, if there was one.
+    pub comparison: Option<&'a Comparison>,
+    /// Files that were passed over at a local source.
+    pub skipped_files: u64,
+    /// Wall seconds.
+    pub seconds: f64,
+    /// How it ends.
+    pub exit: Exit,
+}
+
+impl Show {
+    /// Speaks through `bars`.
+    pub fn new(json: bool, bars: Bars) -> Self {
+        Self { json, bars, failures: 0 }
+    }
+
+    /// A line for a person.
+    pub fn say(&self, words: &str) {
+        if !self.json {
+            self.bars.aside(|| println!("{words}"));
+        }
+    }
+
+    /// A warning, whoever listens.
+    pub fn warn(&self, words: &str) {
+        self.bars.aside(|| eprintln!("warning: {words}"));
+    }
+
+    /// An object ended.
+    pub fn object(&mut self, report: &ObjectReport) {
+        if self.json {
+            let mut line = report::line(report);
+            line["event"] = json!("object");
+            println!("{line}");
+            return;
+        }
+        let place = report::address(&report.source);
+        match report.outcome {
+            Outcome::Failed => self.failure(&place, report),
+            Outcome::Gone => self.say(&format!("gone: {place}")),
+            Outcome::Busy => self.warn(&format!("{place} is being copied by another process")),
+            Outcome::Copied if !report.not_preserved.is_empty() => {
+                self.warn(&format!("{place}: not preserved: {}", report.not_preserved.join(", ")));
+            }
+            Outcome::Copied | Outcome::Skipped | Outcome::Interrupted => {}
+        }
+    }
+
+    fn failure(&mut self, place: &str, report: &ObjectReport) {
+        self.failures += 1;
+        if self.failures > SHOWN_FAILURES {
+            return;
+        }
+        let why = match (&report.error, &report.reason) {
+            (Some(error), _) => chain(error),
+            (None, Some(reason)) => reason.message.clone(),
+            (None, None) => "unknown".to_owned(),
+        };
+        let advice = report.error.as_ref().and_then(explain::advice);
+        self.bars.aside(|| {
+            eprintln!("failed: {place}: {why}");
+            if let Some(advice) = advice {
+                eprintln!("  what to do: {advice}");
+            }
+        });
+        if self.failures == SHOWN_FAILURES {
+            self.warn("further failures are not shown here; --report FILE has them all");
+        }
+    }
+
+    /// An object that a dry run would copy.
+    pub fn would_copy(&self, job: &CopyJob) {
+        if self.json {
+            let line = json!({ "event": "would-copy", "source": job.source_key, "destination": job.destination_key, "size": job.size });
+            println!("{line}");
+        } else {
+            println!("would copy {} ({}) to {}", job.source_key, HumanBytes(job.size), job.destination_key);
+        }
+    }
+
+    /// The end.
+    pub fn summary(&self, summary: &Summary<'_>) {
+        if self.json {
+            self.summary_for_programs(summary);
+        } else {
+            self.summary_for_people(summary);
+        }
+    }
+
+    fn summary_for_programs(&self, summary: &Summary<'_>) {
+        let totals = summary.totals;
+        let line = json!({
+            "event": "summary",
+            "objects": totals.objects,
+            "bytes": totals.bytes,
+            "filtered": totals.filtered,
+            "same": totals.same,
+            "copied": totals.copied,
+            "copied_bytes": totals.copied_bytes,
+            "sent_bytes": totals.sent_bytes,
+            "parts_resumed": totals.parts_resumed,
+            "failed": totals.failed,
+            "gone": totals.gone,
+            "busy": totals.busy,
+            "interrupted": totals.interrupted,
+            "not_preserved": totals.not_preserved,
+            "requests": totals.requests,
+            "skipped_files": summary.skipped_files,
+            "different": summary.comparison.map(|found| found.different),
+            "seconds": summary.seconds,
+            "exit_code": summary.exit.code(),
+        });
+        println!("{line}");
+    }
+
+    fn summary_for_people(&self, summary: &Summary<'_>) {
+        let totals = summary.totals;
+        let rate = totals.sent_bytes as f64 / summary.seconds.max(0.001);
+        let time = HumanDuration(std::time::Duration::from_secs_f64(summary.seconds));
+        println!("{} objects copied, {} ({} sent, {}/s) in {time}", HumanCount(totals.copied),
+            HumanBytes(totals.copied_bytes), HumanBytes(totals.sent_bytes), HumanBytes(rate as u64));
+        let more = [
+            (totals.same, "already the same"),
+            (totals.filtered, "left out by patterns"),
+            (totals.parts_resumed, "parts kept from an earlier run"),
+            (totals.gone, "deleted at the source meanwhile"),
+            (totals.busy, "being copied by another process"),
+            (totals.not_preserved, "copied without something that the destination cannot keep"),
+            (summary.skipped_files, "links and special files passed over"),
+            (totals.interrupted, "left for the next run"),
+            (totals.failed, "FAILED"),
+        ];
+        for (count, what) in more.into_iter().filter(|(count, _)| *count > 0) {
+            println!("{:>12} {what}", HumanCount(count).to_string());
+        }
+        if let Some(found) = summary.comparison {
+            println!("compared by size: {} objects, {}; {} different", HumanCount(found.objects), HumanBytes(found.bytes),
+                HumanCount(found.different));
+            for key in found.examples.iter().take(10) {
+                println!("  different: {key}");
+            }
+        }
+        match summary.exit {
+            Exit::Interrupted => println!("interrupted; run the same command again to resume: finished parts are kept"),
+            Exit::SomeFailed => println!("not all was copied; run the same command again: finished parts are kept"),
+            Exit::Different => println!("both sides differ although nothing failed: were they written to meanwhile? run the same command again"),
+            Exit::Done | Exit::Usage => {}
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! `longhaul status`: what the ledger knows.
+
+use indicatif::{HumanBytes, HumanCount};
+use longhaul::record::{Record, State};
+use longhaul_local::{RecordFilter, SqliteLedger};
+use serde_json::json;
+
+use crate::{
+    args::StatusArgs,
+    clock::rfc3339,
+    failure::{Exit, Failure},
+    prepare::ledger_path,
+    report::address,
+};
+
+/// Counts by state, then what is not done.
+pub async fn run(args: StatusArgs, json: bool) -> Result<Exit, Failure> {
+    let path = ledger_path(args.ledger.as_deref())?;
+    if !path.exists() {
+        return Err(Failure::usage(format!("there is no ledger at {path:?}")).advise("it is made by the first copy; name another with --ledger FILE"));
+    }
+    let ledger = SqliteLedger::open(&path)?;
+    for group in ledger.summary().await? {
+        if json {
+            let line = json!({ "event": "state", "state": group.state, "records": group.records,
+                "size_bytes": group.size_bytes, "sent_bytes": group.sent_bytes });
+            println!("{line}");
+        } else {
+            println!("{:>12} {:<10} {}", HumanCount(group.records).to_string(), group.state.name(), HumanBytes(group.size_bytes));
+        }
+    }
+    for state in State::ALL.into_iter().filter(|state| *state != State::Done) {
+        let filter = RecordFilter { state: Some(state), prefix: args.prefix.clone().unwrap_or_default(), ..RecordFilter::default() };
+        for record in ledger.records(&filter, args.limit).await? {
+            show(&record, json);
+        }
+    }
+    if !json {
+        println!("ledger: {}", path.display());
+    }
+    Ok(Exit::Done)
+}
+
+fn show(record: &Record, json: bool) {
+    let from = address(&(record.source.location.clone(), record.source.key.clone()));
+    let to = address(&(record.key.location.clone(), record.key.key.clone()));
+    if json {
+        println!("{}", json!({ "event": "record", "source": from, "destination": to, "record": record }));
+        return;
+    }
+    let reason = record.reason.as_ref().map(|reason| format!(" {}: {}", reason.code, reason.message)).unwrap_or_default();
+    println!("{} {from} -> {to} ({}, {} attempts, last {}){reason}", record.state.name(), HumanBytes(record.source.pin.size),
+        record.attempts, rfc3339(record.updated));
+}

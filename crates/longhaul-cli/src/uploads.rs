@@ -1,0 +1,137 @@
+//! `longhaul uploads list|abort`.
+
+use std::{
+    collections::HashSet,
+    io::{BufRead, IsTerminal, Write},
+    sync::Arc,
+};
+
+use futures_util::StreamExt;
+use longhaul::{
+    engine::Silent,
+    error::ErrorKind,
+    ports::{Clock, Destination, Source, UnfinishedUpload, UploadFilter},
+    record::State,
+};
+use longhaul_local::{RecordFilter, SqliteLedger};
+use serde_json::json;
+
+use crate::{
+    args::{UploadsArgs, UploadsCommand},
+    clock::{SystemClock, rfc3339},
+    copy::patience,
+    failure::{Exit, Failure},
+    prepare::{ledger_path, open_place},
+    settings::CopySettings,
+    store::Store,
+};
+
+const MS_PER_HOUR: i64 = 3_600_000;
+/// Records are read so many at a time.
+const PAGE: u32 = 1000;
+
+/// Lists or aborts.
+pub async fn run(command: UploadsCommand, json: bool) -> Result<Exit, Failure> {
+    match command {
+        UploadsCommand::List(args) => {
+            let (_, found) = find(&args).await?;
+            found.iter().for_each(|upload| show(upload, json));
+            if !json {
+                println!("{} unfinished uploads", found.len());
+            }
+            Ok(Exit::Done)
+        }
+        UploadsCommand::Abort { uploads, yes } => abort(&uploads, yes, json).await,
+    }
+}
+
+fn show(found: &UnfinishedUpload, json: bool) {
+    let begun = rfc3339(found.initiated);
+    if json {
+        println!("{}", json!({ "event": "upload", "key": found.upload.key, "upload_id": found.upload.id, "initiated": begun }));
+    } else {
+        println!("{begun} {} {}", found.upload.id, found.upload.key);
+    }
+}
+
+async fn find(args: &UploadsArgs) -> Result<(Store, Vec<UnfinishedUpload>), Failure> {
+    let (store, prefix) = open_place(&args.place, &args.side).await?;
+    let own = if args.all { None } else { Some(own_ids(args, &store, &prefix).await?) };
+    let newest = args.older_than.map(|hours| SystemClock::new().now().0 - i64::from(hours) * MS_PER_HOUR);
+    let mut found = Vec::new();
+    {
+        let mut pages = store.list_multipart_uploads(UploadFilter::Prefix(prefix));
+        while let Some(page) = pages.next().await {
+            found.extend(page?);
+        }
+    }
+    found.retain(|upload: &UnfinishedUpload| {
+        newest.is_none_or(|newest| upload.initiated.0 <= newest)
+            && own.as_ref().is_none_or(|own| own.contains(&upload.upload.id))
+    });
+    Ok((store, found))
+}
+
+/// The upload ids that the ledger knows for this place.
+async fn own_ids(args: &UploadsArgs, store: &Store, prefix: &str) -> Result<HashSet<String>, Failure> {
+    let path = ledger_path(args.ledger.as_deref())?;
+    if !path.exists() {
+        return Err(Failure::usage(format!("there is no ledger at {path:?}, so no upload is known as longhaul's own")).advise("use --all for every unfinished upload of this place"));
+    }
+    let ledger = SqliteLedger::open(&path)?;
+    let mut ids = HashSet::new();
+    for state in State::ALL {
+        let mut filter = RecordFilter {
+            state: Some(state),
+            location: Some(store.location().clone()),
+            prefix: prefix.to_owned(),
+            ..RecordFilter::default()
+        };
+        loop {
+            let page = ledger.records(&filter, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            filter.after = Some(last.key.clone());
+            ids.extend(page.into_iter().filter_map(|record| Some(record.upload?.id)));
+        }
+    }
+    Ok(ids)
+}
+
+async fn abort(args: &UploadsArgs, yes: bool, json: bool) -> Result<Exit, Failure> {
+    let (store, found) = find(args).await?;
+    found.iter().for_each(|upload| show(upload, json));
+    if found.is_empty() {
+        println!("no unfinished uploads");
+        return Ok(Exit::Done);
+    }
+    if !yes && !confirmed(found.len())? {
+        println!("nothing was aborted");
+        return Ok(Exit::Done);
+    }
+    let patience = patience(&CopySettings::default(), Arc::new(Silent));
+    let mut failed = 0;
+    for upload in &found {
+        let aborted = patience.repeated("AbortMultipartUpload", || store.abort_multipart_upload(&upload.upload)).await;
+        match aborted {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::NoSuchUpload => {}
+            Err(error) => {
+                failed += 1;
+                Failure::from(error).print(json);
+            }
+        }
+    }
+    println!("{} unfinished uploads aborted, {failed} failed", found.len() - failed);
+    Ok(if failed == 0 { Exit::Done } else { Exit::SomeFailed })
+}
+
+fn confirmed(count: usize) -> Result<bool, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::usage("aborting needs a confirmation, and nobody is here to ask").advise("add --yes"));
+    }
+    print!("abort these {count} uploads? Their parts are lost. [y/N] ");
+    let mut answer = String::new();
+    let asked = std::io::stdout().flush().and_then(|()| std::io::stdin().lock().read_line(&mut answer));
+    asked.map_err(|error| Failure::usage(format!("the answer could not be read: {error}")))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
