@@ -16,7 +16,7 @@ install: ## Install the longhaul command
 
 # Some tests start the programs themselves, so they are built first.
 test: ## Run all tests
-	$(CARGO) build -p longhaul-cli -p test-s3
+	$(CARGO) build --workspace --bins
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		set -ex; $(CARGO) nextest run --workspace; \
 	else \

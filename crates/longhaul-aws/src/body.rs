@@ -32,7 +32,10 @@ impl Body for Upload {
     type Data = Bytes;
     type Error = StoreError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StoreError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, StoreError>>> {
         let this = &mut *self;
         let chunks = this.chunks.get_mut().unwrap_or_else(PoisonError::into_inner);
         let next = std::task::ready!(chunks.poll_next_unpin(context));

@@ -15,8 +15,7 @@ use longhaul::object::Location;
 
 use crate::{
     bucket::S3Bucket,
-    failure,
-    http,
+    failure, http,
     provider::{Provider, host},
 };
 
@@ -104,7 +103,9 @@ pub enum ConnectError {
     #[error("the endpoint {0:?} is not an address like https://storage.example.com")]
     Endpoint(String),
     /// Plain HTTP to another machine.
-    #[error("the endpoint {0:?} would send data and signatures without encryption; use https://, or permit it with --allow-http")]
+    #[error(
+        "the endpoint {0:?} would send data and signatures without encryption; use https://, or permit it with --allow-http"
+    )]
     PlainHttp(String),
     /// The CA file is not usable.
     #[error("the CA bundle holds no usable certificates")]
@@ -241,11 +242,8 @@ mod tests {
 
     #[test]
     fn options_do_not_print_keys() {
-        let keys = Keys {
-            access_key_id: "AKIDEXAMPLE".into(),
-            secret_access_key: "very-secret".into(),
-            session_token: None,
-        };
+        let keys =
+            Keys { access_key_id: "AKIDEXAMPLE".into(), secret_access_key: "very-secret".into(), session_token: None };
         assert_eq!(format!("{keys:?}"), "Keys(…)");
         let options = ConnectOptions { keys: Some(keys), ..ConnectOptions::default() };
         assert!(!format!("{options:?}").contains("very-secret"));

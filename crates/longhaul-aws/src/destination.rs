@@ -15,8 +15,8 @@ use longhaul::{
     object::{ETag, Location, ObjectKey, VersionId},
     part::{PartNumber, PartSpec},
     ports::{
-        Capabilities, Completion, Condition, CopySource, Destination, NewObject, UnfinishedUpload, Upload, UploadFilter,
-        UploadedPart, Written,
+        Capabilities, Completion, Condition, CopySource, Destination, NewObject, UnfinishedUpload, Upload,
+        UploadFilter, UploadedPart, Written,
     },
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -97,7 +97,9 @@ impl Destination for S3Bucket {
             .send()
             .await
             .map_err(|error| self.named(store_error("CreateMultipartUpload", error), object.key))?;
-        let id = answer.upload_id.ok_or_else(|| self.named(malformed("CreateMultipartUpload", "no upload id"), object.key))?;
+        let id = answer
+            .upload_id
+            .ok_or_else(|| self.named(malformed("CreateMultipartUpload", "no upload id"), object.key))?;
         Ok(Upload { key: object.key.clone(), id })
     }
 
@@ -138,7 +140,12 @@ impl Destination for S3Bucket {
         }
     }
 
-    async fn upload_part(&self, upload: &Upload, part: &PartSpec, body: ByteStream) -> Result<UploadedPart, StoreError> {
+    async fn upload_part(
+        &self,
+        upload: &Upload,
+        part: &PartSpec,
+        body: ByteStream,
+    ) -> Result<UploadedPart, StoreError> {
         let answer = self
             .client
             .upload_part()
@@ -161,7 +168,11 @@ impl Destination for S3Bucket {
         })
     }
 
-    async fn complete_multipart_upload(&self, upload: &Upload, completion: &Completion<'_>) -> Result<Written, StoreError> {
+    async fn complete_multipart_upload(
+        &self,
+        upload: &Upload,
+        completion: &Completion<'_>,
+    ) -> Result<Written, StoreError> {
         let parts = completion.parts.iter().map(|part| {
             CompletedPart::builder().part_number(part.number.get().into()).e_tag(part.etag.quoted()).build()
         });
@@ -198,7 +209,10 @@ impl Destination for S3Bucket {
             .upload_id(&upload.id)
             .set_request_payer(self.payer());
         let operation = "AbortMultipartUpload";
-        request.send().await.map_err(|error| self.named(of_upload(operation, store_error(operation, error)), &upload.key))?;
+        request
+            .send()
+            .await
+            .map_err(|error| self.named(of_upload(operation, store_error(operation, error)), &upload.key))?;
         Ok(())
     }
 

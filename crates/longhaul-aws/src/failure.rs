@@ -42,7 +42,9 @@ fn kind<E: ProvideErrorMetadata + Error + 'static>(
     match error {
         SdkError::TimeoutError(_) => ErrorKind::TimedOut,
         SdkError::ServiceError(service) => service.err().code().and_then(of_code).unwrap_or_else(|| of_status(status)),
-        SdkError::ResponseError(_) => status.filter(|status| !status.is_success()).map_or(ErrorKind::Unavailable, |status| of_status(Some(status))),
+        SdkError::ResponseError(_) => status
+            .filter(|status| !status.is_success())
+            .map_or(ErrorKind::Unavailable, |status| of_status(Some(status))),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => ErrorKind::TimedOut,
         SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) if is_about_credentials(error) => {
             ErrorKind::InvalidCredentials
@@ -56,9 +58,12 @@ fn kind<E: ProvideErrorMetadata + Error + 'static>(
 /// Error codes of the S3 API reference ("List of error codes") and of compatible stores.
 fn of_code(code: &str) -> Option<ErrorKind> {
     Some(match code {
-        "SlowDown" | "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequests" | "BandwidthLimitExceeded" => {
-            ErrorKind::Throttled
-        }
+        "SlowDown"
+        | "Throttling"
+        | "ThrottlingException"
+        | "RequestLimitExceeded"
+        | "TooManyRequests"
+        | "BandwidthLimitExceeded" => ErrorKind::Throttled,
         "RequestTimeout" => ErrorKind::TimedOut,
         "InternalError" | "ServiceUnavailable" | "ServerBusy" => ErrorKind::Unavailable,
         "NoSuchKey" | "NoSuchVersion" | "NotFound" => ErrorKind::NotFound,
@@ -69,9 +74,16 @@ fn of_code(code: &str) -> Option<ErrorKind> {
         "AccessDenied" | "AllAccessDisabled" | "AccountProblem" | "KMS.DisabledException" | "Forbidden" => {
             ErrorKind::AccessDenied
         }
-        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired"
+        "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "ExpiredToken"
+        | "InvalidToken"
+        | "TokenRefreshRequired"
         | "InvalidSecurity" => ErrorKind::InvalidCredentials,
-        "PermanentRedirect" | "TemporaryRedirect" | "Redirect" | "AuthorizationHeaderMalformed"
+        "PermanentRedirect"
+        | "TemporaryRedirect"
+        | "Redirect"
+        | "AuthorizationHeaderMalformed"
         | "IllegalLocationConstraintException" => ErrorKind::WrongRegion,
         "RequestTimeTooSkewed" | "RequestExpired" => ErrorKind::ClockSkew,
         "InvalidObjectState" => ErrorKind::Archived,
@@ -79,8 +91,14 @@ fn of_code(code: &str) -> Option<ErrorKind> {
         "BadDigest" | "XAmzContentSHA256Mismatch" | "InvalidDigest" | "IncompleteBody" => ErrorKind::Corrupt,
         "KeyTooLongError" => ErrorKind::InvalidKey,
         "NotImplemented" | "MethodNotAllowed" => ErrorKind::Unsupported,
-        "EntityTooSmall" | "EntityTooLarge" | "InvalidArgument" | "InvalidRequest" | "MalformedXML"
-        | "InvalidBucketName" | "MissingContentLength" | "ExcessHeaderValues" => ErrorKind::InvalidRequest,
+        "EntityTooSmall"
+        | "EntityTooLarge"
+        | "InvalidArgument"
+        | "InvalidRequest"
+        | "MalformedXML"
+        | "InvalidBucketName"
+        | "MissingContentLength"
+        | "ExcessHeaderValues" => ErrorKind::InvalidRequest,
         _ => return None,
     })
 }

@@ -15,10 +15,8 @@ pub(crate) fn client(ca_pem: Option<&[u8]>) -> Result<SharedHttpClient, ConnectE
     if let Some(pem) = ca_pem {
         trust.add_pem_certificate(pem);
     }
-    let tls = TlsContext::builder()
-        .with_trust_store(trust)
-        .build()
-        .map_err(|error| ConnectError::CaBundle(error.into()))?;
+    let tls =
+        TlsContext::builder().with_trust_store(trust).build().map_err(|error| ConnectError::CaBundle(error.into()))?;
     // The builder of plain clients has no proxy setting; its connector has (smithy-rs documents this way for proxies).
     Ok(Builder::new().build_with_connector_fn(move |settings, _| {
         let mut connector = Connector::builder()

@@ -77,7 +77,12 @@ impl S3Bucket {
         self.provider.names_checksums().then_some(ChecksumMode::Enabled)
     }
 
-    fn fetched(&self, key: &ObjectKey, asked: Option<ByteRange>, answer: GetObjectOutput) -> Result<Fetched, StoreError> {
+    fn fetched(
+        &self,
+        key: &ObjectKey,
+        asked: Option<ByteRange>,
+        answer: GetObjectOutput,
+    ) -> Result<Fetched, StoreError> {
         let length = answer.content_length.and_then(|length| u64::try_from(length).ok());
         let length = length.ok_or_else(|| malformed("GetObject", "no length"))?;
         let ranged = answer.content_range.as_deref().map(content_range);

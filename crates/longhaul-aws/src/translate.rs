@@ -79,7 +79,8 @@ pub(crate) fn http_date(text: &str) -> Option<DateTime> {
 
 /// `aws-chunked` is how a request was sent, and is stored by some tools as if it were the object's encoding.
 fn without_aws_chunked(encoding: &str) -> Option<String> {
-    let kept: Vec<_> = encoding.split(',').map(str::trim).filter(|name| *name != "aws-chunked" && !name.is_empty()).collect();
+    let kept: Vec<_> =
+        encoding.split(',').map(str::trim).filter(|name| *name != "aws-chunked" && !name.is_empty()).collect();
     (!kept.is_empty()).then(|| kept.join(","))
 }
 

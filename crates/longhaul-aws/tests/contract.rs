@@ -11,11 +11,7 @@ async fn bucket(server: &Server, provider: Provider) -> S3Bucket {
         provider: Some(provider),
         force_path_style: true,
         ca_pem: server.ca_pem().map(|pem| pem.as_bytes().to_vec()),
-        keys: Some(Keys {
-            access_key_id: "test".into(),
-            secret_access_key: "testsecret".into(),
-            session_token: None,
-        }),
+        keys: Some(Keys { access_key_id: "test".into(), secret_access_key: "testsecret".into(), session_token: None }),
         ..ConnectOptions::default()
     };
     let bucket = connect("bucket", &options).await.unwrap();

@@ -64,7 +64,12 @@ impl Bars {
             said: Instant::now(),
         };
         let whole = ProgressBar::hidden();
-        Self(Arc::new(Inner { manner, multi: MultiProgress::with_draw_target(target), whole, state: Mutex::new(state) }))
+        Self(Arc::new(Inner {
+            manner,
+            multi: MultiProgress::with_draw_target(target),
+            whole,
+            state: Mutex::new(state),
+        }))
     }
 
     /// Shows the bar of the whole.
@@ -112,8 +117,14 @@ impl Bars {
                 "bytes_done": moved, "bytes_to_copy": state.job_bytes, "bytes_per_second": rate as u64, "seconds": seconds });
             println!("{line}");
         } else {
-            eprintln!("{} of {} in {} of {} objects, {}/s", HumanBytes(moved), HumanBytes(state.job_bytes),
-                HumanCount(state.objects), HumanCount(state.jobs), HumanBytes(rate as u64));
+            eprintln!(
+                "{} of {} in {} of {} objects, {}/s",
+                HumanBytes(moved),
+                HumanBytes(state.job_bytes),
+                HumanCount(state.objects),
+                HumanCount(state.jobs),
+                HumanBytes(rate as u64)
+            );
         }
     }
 }

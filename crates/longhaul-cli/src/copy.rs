@@ -1,6 +1,9 @@
 //! `longhaul copy`.
 
-use std::{sync::Arc, time::{Duration, Instant}};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use longhaul::{
     engine::{Engine, Observer, Patience, Settings},

@@ -30,12 +30,24 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// Runs the demo and says what happened.
 pub async fn run(args: DemoArgs, json: bool) -> Result<Exit, Failure> {
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
-    let size = Size { small: args.small_objects, large: args.large_objects.max(1), large_bytes: args.large_mib.max(32) << 20 };
+    let size =
+        Size { small: args.small_objects, large: args.large_objects.max(1), large_bytes: args.large_mib.max(32) << 20 };
     let stage = Stage::set(seed, size).await?;
     let made = stage.made;
-    say(json, &format!("two S3 endpoints on this machine: {} and {}", stage.source.endpoint(), stage.destination.endpoint()));
-    say(json, &format!("{} objects, {}: empty ones, awkward keys, {} of {} each (seed {seed})", HumanCount(made.objects),
-        HumanBytes(made.bytes), size.large, HumanBytes(size.large_bytes)));
+    say(
+        json,
+        &format!("two S3 endpoints on this machine: {} and {}", stage.source.endpoint(), stage.destination.endpoint()),
+    );
+    say(
+        json,
+        &format!(
+            "{} objects, {}: empty ones, awkward keys, {} of {} each (seed {seed})",
+            HumanCount(made.objects),
+            HumanBytes(made.bytes),
+            size.large,
+            HumanBytes(size.large_bytes)
+        ),
+    );
     let began = Instant::now();
     let killed_at = stage.copy_until_killed(size).await?;
     say(json, &format!("copying, and killed half-way, as a crash would do it: {killed_at} parts had arrived"));
@@ -95,7 +107,8 @@ impl Stage {
     }
 
     fn start(&self) -> Result<Child, Failure> {
-        let program = std::env::current_exe().map_err(|error| Failure::usage(format!("where is this program? {error}")))?;
+        let program =
+            std::env::current_exe().map_err(|error| Failure::usage(format!("where is this program? {error}")))?;
         let mut command = Command::new(program);
         command.args(["copy", &format!("s3://{SOURCE}"), &format!("s3://{DESTINATION}/copy"), "--json"]);
         command.args(["--from-endpoint", &self.source.endpoint(), "--to-endpoint", &self.destination.endpoint()]);

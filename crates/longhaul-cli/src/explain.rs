@@ -26,10 +26,16 @@ pub fn advice(error: &StoreError) -> Option<String> {
 /// Which permission is missing. Actions as in the Service Authorization Reference for Amazon S3.
 fn access_denied(error: &StoreError) -> String {
     let action = match error.operation() {
-        "GetObject" | "HeadObject" => "s3:GetObject (and s3:ListBucket, without which a missing object also looks like this)",
+        "GetObject" | "HeadObject" => {
+            "s3:GetObject (and s3:ListBucket, without which a missing object also looks like this)"
+        }
         "ListObjectsV2" => "s3:ListBucket",
-        "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => "s3:PutObject (with a KMS key also kms:GenerateDataKey and kms:Decrypt)",
-        "CopyObject" | "UploadPartCopy" => "s3:GetObject on the source and s3:PutObject on the destination, or use --no-server-side",
+        "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
+            "s3:PutObject (with a KMS key also kms:GenerateDataKey and kms:Decrypt)"
+        }
+        "CopyObject" | "UploadPartCopy" => {
+            "s3:GetObject on the source and s3:PutObject on the destination, or use --no-server-side"
+        }
         "AbortMultipartUpload" => "s3:AbortMultipartUpload",
         "ListParts" => "s3:ListMultipartUploadParts",
         "ListMultipartUploads" => "s3:ListBucketMultipartUploads",

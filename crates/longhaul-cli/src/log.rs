@@ -20,7 +20,12 @@ pub fn start(output: &Output, bars: &Bars) -> Result<(), Failure> {
             let bars = bars.clone();
             let ansi = io::IsTerminal::is_terminal(&io::stderr());
             let writer = move || AboveBars(bars.clone());
-            tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_target(false).with_writer(writer).init();
+            tracing_subscriber::fmt()
+                .with_env_filter(filter)
+                .with_ansi(ansi)
+                .with_target(false)
+                .with_writer(writer)
+                .init();
         }
     }
     Ok(())

@@ -36,11 +36,15 @@ impl Place {
         }
         let (bucket, rest) = rest.split_once('/').unwrap_or((rest, ""));
         if bucket.is_empty() {
-            return Err(Failure::usage(format!("{text:?} names no bucket")).advise("write s3://bucket or s3://bucket/prefix"));
+            return Err(
+                Failure::usage(format!("{text:?} names no bucket")).advise("write s3://bucket or s3://bucket/prefix")
+            );
         }
         if scheme != "s3" {
             let words = format!("{text:?}: {scheme}:// is written s3:// here");
-            return Err(Failure::usage(words).advise(format!("write s3://{bucket}/{rest} and name the store with --from-endpoint or --to-endpoint")));
+            return Err(Failure::usage(words).advise(format!(
+                "write s3://{bucket}/{rest} and name the store with --from-endpoint or --to-endpoint"
+            )));
         }
         Ok(Self::S3 { bucket: bucket.to_owned(), rest: rest.to_owned() })
     }

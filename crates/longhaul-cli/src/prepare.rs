@@ -68,7 +68,8 @@ async fn open_source(place: Place, options: &ConnectOptions) -> Result<(Store, B
             Ok((store, one.map_or(Below::Folder(rest), Below::One)))
         }
         Place::Local(path) if path.is_file() => {
-            let (folder, name) = split_file(&path).ok_or_else(|| Failure::usage(format!("{path:?} has no usable name")))?;
+            let (folder, name) =
+                split_file(&path).ok_or_else(|| Failure::usage(format!("{path:?} has no usable name")))?;
             let key = ObjectKey::new(name).map_err(|error| Failure::usage(error.to_string()))?;
             Ok((Store::Local(LocalFolder::new(folder, Role::Source)?), Below::One(key)))
         }
@@ -186,7 +187,9 @@ pub fn engine_settings(settings: &CopySettings) -> Result<Settings, Failure> {
     let defaults = Settings::default();
     let part_size = settings.part_size.map_or(defaults.part_size, |size| size.as_u64());
     if !(MIN_PART_SIZE..=MAX_PART_SIZE).contains(&part_size) {
-        return Err(Failure::usage(format!("--part-size {part_size}: a part has {MIN_PART_SIZE} (5 MiB) to {MAX_PART_SIZE} (5 GiB) bytes")));
+        return Err(Failure::usage(format!(
+            "--part-size {part_size}: a part has {MIN_PART_SIZE} (5 MiB) to {MAX_PART_SIZE} (5 GiB) bytes"
+        )));
     }
     let threshold = settings.multipart_threshold.map_or(defaults.multipart_threshold, |size| size.as_u64());
     if threshold > MAX_PART_SIZE {
@@ -278,7 +281,9 @@ fn provider(name: ProviderName) -> Provider {
 pub async fn open_place(place: &str, side: &Side) -> Result<(Store, String), Failure> {
     match Place::parse(place)? {
         Place::S3 { bucket, rest } => Ok((Store::S3(connect(&bucket, &options_of(side)?).await?), rest)),
-        Place::Local(path) if path.is_dir() => Ok((Store::Local(LocalFolder::new(path, Role::Destination)?), String::new())),
+        Place::Local(path) if path.is_dir() => {
+            Ok((Store::Local(LocalFolder::new(path, Role::Destination)?), String::new()))
+        }
         Place::Local(path) => Err(Failure::usage(format!("there is no folder {path:?}"))),
     }
 }
@@ -290,8 +295,8 @@ pub fn ledger_path(named: Option<&Path>) -> Result<PathBuf, Failure> {
     }
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
-    state
-        .map(|state| state.join("longhaul").join("ledger.sqlite"))
-        .ok_or_else(|| Failure::usage("no place for the ledger: neither XDG_STATE_HOME nor HOME is set").advise("name one with --ledger FILE"))
+    state.map(|state| state.join("longhaul").join("ledger.sqlite")).ok_or_else(|| {
+        Failure::usage("no place for the ledger: neither XDG_STATE_HOME nor HOME is set")
+            .advise("name one with --ledger FILE")
+    })
 }
-

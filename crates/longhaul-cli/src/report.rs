@@ -1,6 +1,10 @@
 //! The report: one JSON line an object.
 
-use std::{fs::File, io::{BufWriter, Write}, path::Path};
+use std::{
+    fs::File,
+    io::{BufWriter, Write},
+    path::Path,
+};
 
 use longhaul::{
     copy::ObjectReport,

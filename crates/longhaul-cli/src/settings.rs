@@ -191,8 +191,10 @@ pub enum SettingsError {
 pub fn read_file(named: Option<&Path>) -> Result<CopySettings, SettingsError> {
     let path = named.unwrap_or(Path::new(DEFAULT_FILE));
     match std::fs::read_to_string(path) {
-        Ok(text) => parse(&text)
-            .map_err(|error| SettingsError::Parse { path: path.to_owned(), message: error.to_string().trim().to_owned() }),
+        Ok(text) => parse(&text).map_err(|error| SettingsError::Parse {
+            path: path.to_owned(),
+            message: error.to_string().trim().to_owned(),
+        }),
         Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(CopySettings::default()),
         Err(source) => Err(SettingsError::Read { path: path.to_owned(), source }),
     }

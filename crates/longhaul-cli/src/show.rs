@@ -147,8 +147,13 @@ impl Show {
         let totals = summary.totals;
         let rate = totals.sent_bytes as f64 / summary.seconds.max(0.001);
         let time = HumanDuration(std::time::Duration::from_secs_f64(summary.seconds));
-        println!("{} objects copied, {} ({} sent, {}/s) in {time}", HumanCount(totals.copied),
-            HumanBytes(totals.copied_bytes), HumanBytes(totals.sent_bytes), HumanBytes(rate as u64));
+        println!(
+            "{} objects copied, {} ({} sent, {}/s) in {time}",
+            HumanCount(totals.copied),
+            HumanBytes(totals.copied_bytes),
+            HumanBytes(totals.sent_bytes),
+            HumanBytes(rate as u64)
+        );
         let more = [
             (totals.same, "already the same"),
             (totals.filtered, "left out by patterns"),
@@ -164,8 +169,12 @@ impl Show {
             println!("{:>12} {what}", HumanCount(count).to_string());
         }
         if let Some(found) = summary.comparison {
-            println!("compared by size: {} objects, {}; {} different", HumanCount(found.objects), HumanBytes(found.bytes),
-                HumanCount(found.different));
+            println!(
+                "compared by size: {} objects, {}; {} different",
+                HumanCount(found.objects),
+                HumanBytes(found.bytes),
+                HumanCount(found.different)
+            );
             for key in found.examples.iter().take(10) {
                 println!("  different: {key}");
             }
@@ -173,7 +182,9 @@ impl Show {
         match summary.exit {
             Exit::Interrupted => println!("interrupted; run the same command again to resume: finished parts are kept"),
             Exit::SomeFailed => println!("not all was copied; run the same command again: finished parts are kept"),
-            Exit::Different => println!("both sides differ although nothing failed: were they written to meanwhile? run the same command again"),
+            Exit::Different => println!(
+                "both sides differ although nothing failed: were they written to meanwhile? run the same command again"
+            ),
             Exit::Done | Exit::Usage => {}
         }
     }

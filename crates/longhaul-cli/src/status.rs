@@ -17,7 +17,8 @@ use crate::{
 pub async fn run(args: StatusArgs, json: bool) -> Result<Exit, Failure> {
     let path = ledger_path(args.ledger.as_deref())?;
     if !path.exists() {
-        return Err(Failure::usage(format!("there is no ledger at {path:?}")).advise("it is made by the first copy; name another with --ledger FILE"));
+        return Err(Failure::usage(format!("there is no ledger at {path:?}"))
+            .advise("it is made by the first copy; name another with --ledger FILE"));
     }
     let ledger = SqliteLedger::open(&path)?;
     for group in ledger.summary().await? {
@@ -26,11 +27,20 @@ pub async fn run(args: StatusArgs, json: bool) -> Result<Exit, Failure> {
                 "size_bytes": group.size_bytes, "sent_bytes": group.sent_bytes });
             println!("{line}");
         } else {
-            println!("{:>12} {:<10} {}", HumanCount(group.records).to_string(), group.state.name(), HumanBytes(group.size_bytes));
+            println!(
+                "{:>12} {:<10} {}",
+                HumanCount(group.records).to_string(),
+                group.state.name(),
+                HumanBytes(group.size_bytes)
+            );
         }
     }
     for state in State::ALL.into_iter().filter(|state| *state != State::Done) {
-        let filter = RecordFilter { state: Some(state), prefix: args.prefix.clone().unwrap_or_default(), ..RecordFilter::default() };
+        let filter = RecordFilter {
+            state: Some(state),
+            prefix: args.prefix.clone().unwrap_or_default(),
+            ..RecordFilter::default()
+        };
         for record in ledger.records(&filter, args.limit).await? {
             show(&record, json);
         }
@@ -48,7 +58,13 @@ fn show(record: &Record, json: bool) {
         println!("{}", json!({ "event": "record", "source": from, "destination": to, "record": record }));
         return;
     }
-    let reason = record.reason.as_ref().map(|reason| format!(" {}: {}", reason.code, reason.message)).unwrap_or_default();
-    println!("{} {from} -> {to} ({}, {} attempts, last {}){reason}", record.state.name(), HumanBytes(record.source.pin.size),
-        record.attempts, rfc3339(record.updated));
+    let reason =
+        record.reason.as_ref().map(|reason| format!(" {}: {}", reason.code, reason.message)).unwrap_or_default();
+    println!(
+        "{} {from} -> {to} ({}, {} attempts, last {}){reason}",
+        record.state.name(),
+        HumanBytes(record.source.pin.size),
+        record.attempts,
+        rfc3339(record.updated)
+    );
 }

@@ -46,7 +46,12 @@ impl Source for Store {
         either!(self, store => store.head_object(key).await)
     }
 
-    async fn get_object(&self, key: &ObjectKey, pin: Option<&Pin>, range: Option<ByteRange>) -> Result<Fetched, StoreError> {
+    async fn get_object(
+        &self,
+        key: &ObjectKey,
+        pin: Option<&Pin>,
+        range: Option<ByteRange>,
+    ) -> Result<Fetched, StoreError> {
         either!(self, store => store.get_object(key, pin, range).await)
     }
 }
@@ -82,11 +87,20 @@ impl Destination for Store {
         either!(self, store => store.list_parts(upload).await)
     }
 
-    async fn upload_part(&self, upload: &Upload, part: &PartSpec, body: ByteStream) -> Result<UploadedPart, StoreError> {
+    async fn upload_part(
+        &self,
+        upload: &Upload,
+        part: &PartSpec,
+        body: ByteStream,
+    ) -> Result<UploadedPart, StoreError> {
         either!(self, store => store.upload_part(upload, part, body).await)
     }
 
-    async fn complete_multipart_upload(&self, upload: &Upload, completion: &Completion<'_>) -> Result<Written, StoreError> {
+    async fn complete_multipart_upload(
+        &self,
+        upload: &Upload,
+        completion: &Completion<'_>,
+    ) -> Result<Written, StoreError> {
         either!(self, store => store.complete_multipart_upload(upload, completion).await)
     }
 
@@ -102,7 +116,12 @@ impl Destination for Store {
         either!(self, store => store.copy_object(object, source).await)
     }
 
-    async fn upload_part_copy(&self, upload: &Upload, part: &PartSpec, source: &CopySource<'_>) -> Result<UploadedPart, StoreError> {
+    async fn upload_part_copy(
+        &self,
+        upload: &Upload,
+        part: &PartSpec,
+        source: &CopySource<'_>,
+    ) -> Result<UploadedPart, StoreError> {
         either!(self, store => store.upload_part_copy(upload, part, source).await)
     }
 }

@@ -48,7 +48,10 @@ pub async fn run(command: UploadsCommand, json: bool) -> Result<Exit, Failure> {
 fn show(found: &UnfinishedUpload, json: bool) {
     let begun = rfc3339(found.initiated);
     if json {
-        println!("{}", json!({ "event": "upload", "key": found.upload.key, "upload_id": found.upload.id, "initiated": begun }));
+        println!(
+            "{}",
+            json!({ "event": "upload", "key": found.upload.key, "upload_id": found.upload.id, "initiated": begun })
+        );
     } else {
         println!("{begun} {} {}", found.upload.id, found.upload.key);
     }
@@ -76,7 +79,8 @@ async fn find(args: &UploadsArgs) -> Result<(Store, Vec<UnfinishedUpload>), Fail
 async fn own_ids(args: &UploadsArgs, store: &Store, prefix: &str) -> Result<HashSet<String>, Failure> {
     let path = ledger_path(args.ledger.as_deref())?;
     if !path.exists() {
-        return Err(Failure::usage(format!("there is no ledger at {path:?}, so no upload is known as longhaul's own")).advise("use --all for every unfinished upload of this place"));
+        return Err(Failure::usage(format!("there is no ledger at {path:?}, so no upload is known as longhaul's own"))
+            .advise("use --all for every unfinished upload of this place"));
     }
     let ledger = SqliteLedger::open(&path)?;
     let mut ids = HashSet::new();

@@ -120,7 +120,12 @@ pub struct Metered {
 
 impl Metered {
     /// Wraps `chunks`; `on_bytes` hears of every chunk that is handed on.
-    pub fn wrap(chunks: Chunks, tally: Tally, promise: Promise, on_bytes: impl FnMut(u64) + Send + 'static) -> ByteStream {
+    pub fn wrap(
+        chunks: Chunks,
+        tally: Tally,
+        promise: Promise,
+        on_bytes: impl FnMut(u64) + Send + 'static,
+    ) -> ByteStream {
         let metered = Self { chunks, tally, promise, on_bytes: Box::new(on_bytes), ended: false };
         ByteStream { length: promise.length, chunks: metered.boxed() }
     }

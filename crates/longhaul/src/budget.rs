@@ -118,9 +118,10 @@ struct Cap {
 impl Bandwidth {
     /// `None` is no cap.
     pub fn new(bytes_per_second: Option<u64>) -> Self {
-        Self(bytes_per_second.map(|rate| {
-            Arc::new(Cap { bytes_per_second: rate.max(1), free_at: Mutex::new(Duration::ZERO) })
-        }))
+        Self(
+            bytes_per_second
+                .map(|rate| Arc::new(Cap { bytes_per_second: rate.max(1), free_at: Mutex::new(Duration::ZERO) })),
+        )
     }
 
     /// Whether there is no cap.

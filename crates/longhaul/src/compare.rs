@@ -100,7 +100,10 @@ mod tests {
 
     #[test]
     fn newer_also_copies_what_was_written_later() {
-        assert_eq!(Compare::Newer.decide(&line(1, 9, "a"), Some(&line(1, 5, "b"))), Decision::Differs(Difference::Newer));
+        assert_eq!(
+            Compare::Newer.decide(&line(1, 9, "a"), Some(&line(1, 5, "b"))),
+            Decision::Differs(Difference::Newer)
+        );
         assert_eq!(Compare::Newer.decide(&line(1, 5, "a"), Some(&line(1, 9, "b"))), Decision::Same);
     }
 
@@ -112,6 +115,9 @@ mod tests {
 
     #[test]
     fn none_copies_everything() {
-        assert_eq!(Compare::None.decide(&line(1, 1, MD5), Some(&line(1, 1, MD5))), Decision::Differs(Difference::Forced));
+        assert_eq!(
+            Compare::None.decide(&line(1, 1, MD5), Some(&line(1, 1, MD5))),
+            Decision::Differs(Difference::Forced)
+        );
     }
 }

@@ -46,9 +46,11 @@ pub(crate) async fn settle<S: Source, D: Destination, L: Ledger, C: Clock>(
             None => continue,
         }
     }
-    Err(Ended::Failed(StoreError::new(ErrorKind::Other, "CompleteMultipartUpload", "parts are rewritten by others again and again")
-        .at(leg.engine.destination.location())
-        .on(&leg.job.destination_key)))
+    Err(Ended::Failed(
+        StoreError::new(ErrorKind::Other, "CompleteMultipartUpload", "parts are rewritten by others again and again")
+            .at(leg.engine.destination.location())
+            .on(&leg.job.destination_key),
+    ))
 }
 
 /// All parts as the destination lists them, once they equal the plan. `None` after parts had to be copied again.
@@ -148,8 +150,9 @@ fn conditional_again(error: StoreError) -> StoreError {
 async fn destination_now<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
 ) -> Result<Known, Ended> {
-    if leg.job.known != Known::Unknown || !leg.engine.destination.capabilities().conditional_writes {
-        return Ok(leg.job.known.clone());
+    let known = leg.known();
+    if known != Known::Unknown || !leg.engine.destination.capabilities().conditional_writes {
+        return Ok(known);
     }
     Ok(head_destination(leg).await?.map_or(Known::Absent, |there| Known::Is(there.etag)))
 }
@@ -197,7 +200,8 @@ pub(crate) async fn recover<S: Source, D: Destination, L: Ledger, C: Clock>(
     let Some(written) = is_expected(&there, &expected) else { return Ok(None) };
     let same_crc = there.crc64nvme.is_some() && there.crc64nvme == expected.crc64nvme;
     let level = if same_crc { ProofLevel::FullCrc } else { ProofLevel::PartMd5 };
-    let parts = entry.record.upload.as_ref().and_then(|upload| PartPlan::with_part_size(info.size, upload.part_size).ok());
+    let parts =
+        entry.record.upload.as_ref().and_then(|upload| PartPlan::with_part_size(info.size, upload.part_size).ok());
     let transport_only = if info.crc64nvme.is_some() { 0 } else { parts.map_or(0, |plan| plan.count().into()) };
     if let Some(plan) = parts {
         leg.parts.store(plan.count().into(), Ordering::Relaxed);
@@ -226,7 +230,10 @@ async fn finish<S: Source, D: Destination, L: Ledger, C: Clock>(
     if let (Some(theirs), Some(ours)) = (written.crc64nvme, whole)
         && theirs != ours
     {
-        return Err(Ended::Restart(Reason::new("corrupt", "the destination names another checksum of the whole object")));
+        return Err(Ended::Restart(Reason::new(
+            "corrupt",
+            "the destination names another checksum of the whole object",
+        )));
     }
     if entry.record.upload.as_ref().is_some_and(|upload| upload.adopted) {
         check_adopted_headers(leg, info).await?;
@@ -283,9 +290,11 @@ async fn check_adopted_headers<S: Source, D: Destination, L: Ledger, C: Clock>(
         return Ok(());
     }
     let there = head_destination(leg).await?;
-    if there.is_some_and(|there| there.headers == info.headers) {
+    if there.as_ref().is_some_and(|there| there.headers == info.headers) {
         return Ok(());
     }
+    // What is there now is known to be wrong, and is to be replaced.
+    leg.now_known(there.map_or(Known::Absent, |there| Known::Is(there.etag)));
     leg.adopt.store(false, Ordering::Relaxed);
     let words = "the upload that was taken over had been begun with other headers or metadata";
     Err(Ended::Restart(Reason::new("headers-differ", words)))

@@ -3,7 +3,10 @@
 //! [`copy_object`] is the whole of it: guard, then small or large, again with a new pin when the source changed, and at
 //! the end a record and a report. A copy never ends without saying how.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +19,7 @@ use crate::{
     object::{ETag, Location, ObjectInfo, ObjectKey, VersionId},
     ports::{Clock, Destination, Ledger, ListRequest, Source},
     proof::Proof,
-    record::{Reason, RecordKey},
+    record::{Reason, RecordKey, State},
     server_side, small,
 };
 
@@ -163,8 +166,10 @@ pub(crate) struct Leg<'a, S, D, L, C> {
     pub attempts: AtomicU32,
     pub parts: AtomicU32,
     pub parts_resumed: AtomicU32,
-    /// Set when an adopted upload turned out to have other headers: the next try makes its own.
-    pub adopt: std::sync::atomic::AtomicBool,
+    /// The destination as last known.
+    pub known: Mutex<Known>,
+    /// Unset when an adopted upload turned out to have other headers: the next try makes its own.
+    pub adopt: AtomicBool,
 }
 
 /// Brings one object across. Never fails silently and never panics on a store's answer: every end is in the report.
@@ -184,7 +189,8 @@ where
         attempts: AtomicU32::new(0),
         parts: AtomicU32::new(0),
         parts_resumed: AtomicU32::new(0),
-        adopt: true.into(),
+        known: Mutex::new(job.known.clone()),
+        adopt: AtomicBool::new(true),
     };
     let began = engine.patience.clock.elapsed();
     let ended = leg.run().await;
@@ -200,7 +206,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         }
         if let Some(why) = self.engine.destination.refuse_key(&self.job.destination_key) {
             let reason = Reason::new(ErrorKind::InvalidKey.reason(), why);
-            self.record_without_work(&reason).await?;
+            self.record_without_work(State::Parked, &reason).await?;
             return Err(Ended::Parked(reason));
         }
         let mut restarts = 0;
@@ -213,6 +219,10 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
                 Err(Ended::Restart(reason)) => {
                     let words = format!("{} ({} times in a row)", reason.message, restarts + 1);
                     break Err(Ended::Parked(Reason::new(&reason.code, words)));
+                }
+                // A call that was not repeated because the process stops has not failed for good.
+                Err(Ended::Failed(error)) if error.is_retryable() && self.engine.patience.stop.is_cancelled() => {
+                    break Err(Ended::Interrupted);
                 }
                 ended => break ended,
             }
@@ -285,6 +295,14 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             return Err(Ended::Skipped(Reason::new("same-checksum", "both sides have the same CRC64NVME")));
         }
         Ok(())
+    }
+
+    pub(crate) fn known(&self) -> Known {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn now_known(&self, known: Known) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
     pub(crate) fn at_source(&self, operation: &'static str) -> Asked<'_> {
@@ -405,7 +423,10 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// What of an object the destination will not have.
-pub(crate) fn not_preserved<S, D: Destination, L, C>(engine: &Engine<S, D, L, C>, info: &ObjectInfo) -> Vec<&'static str> {
+pub(crate) fn not_preserved<S, D: Destination, L, C>(
+    engine: &Engine<S, D, L, C>,
+    info: &ObjectInfo,
+) -> Vec<&'static str> {
     let mut lost = Vec::new();
     let headers = &info.headers;
     let has_headers = headers.cache_control.is_some()

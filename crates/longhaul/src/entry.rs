@@ -113,9 +113,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         const ROUNDS: u32 = 3;
         let destination = &self.engine.destination;
         for _ in 0..ROUNDS {
-            let aborted = self.call(self.at_destination("AbortMultipartUpload"), || {
-                destination.abort_multipart_upload(upload)
-            });
+            let aborted =
+                self.call(self.at_destination("AbortMultipartUpload"), || destination.abort_multipart_upload(upload));
             match aborted.await {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::NoSuchUpload => return Ok(()),
@@ -195,8 +194,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         Err(Ended::Ledger(LedgerError { message, retryable: true, source: None }))
     }
 
-    /// Records what cannot be done without having begun.
-    pub(crate) async fn record_without_work(&self, reason: &Reason) -> Result<(), Ended> {
+    /// Records what could not be done without having begun.
+    pub(crate) async fn record_without_work(&self, state: State, reason: &Reason) -> Result<(), Ended> {
         let now = self.engine.patience.clock.now();
         let loaded = self.engine.ledger.load(&self.record_key()).await?;
         let pin = Pin {
@@ -210,7 +209,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             Some((record, token)) => (record, Some(token)),
             None => (Record::begin(self.record_key(), self.source_now(pin), now), None),
         };
-        record.state = State::Parked;
+        record.state = state;
         record.reason = Some(reason.clone());
         record.lease = None;
         self.save(&mut Entry { record, token, found: true }).await
@@ -231,8 +230,10 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             }
         };
         let Some((record, token)) = self.engine.ledger.load(&self.record_key()).await? else {
-            return match state {
-                Some(State::Parked) => self.record_without_work(&reason).await,
+            return match (ended, state) {
+                (_, Some(State::Parked)) => self.record_without_work(State::Parked, &reason).await,
+                // Not given up, and not forgotten: an open record without a lease says what stood in the way.
+                (Err(Ended::Failed(_)), _) => self.record_without_work(State::Copying, &reason).await,
                 _ => Ok(()),
             };
         };

@@ -56,12 +56,7 @@ impl ErrorKind {
     /// Whether the same call may succeed when it is repeated later.
     pub fn is_retryable(self) -> bool {
         match self {
-            Self::Throttled
-            | Self::TimedOut
-            | Self::Unavailable
-            | Self::Conflict
-            | Self::Corrupt
-            | Self::Other => true,
+            Self::Throttled | Self::TimedOut | Self::Unavailable | Self::Conflict | Self::Corrupt | Self::Other => true,
             Self::NotFound
             | Self::NoSuchBucket
             | Self::NoSuchUpload

@@ -64,7 +64,8 @@ impl<'a, S: Source, C: Clock> Lister<'a, S, C> {
     }
 
     fn out_of_order(&self, key: &ObjectKey) -> StoreError {
-        let message = "the listing is not in byte order of keys, so it cannot be compared (directory buckets are not supported)";
+        let message =
+            "the listing is not in byte order of keys, so it cannot be compared (directory buckets are not supported)";
         StoreError::new(ErrorKind::Unsupported, "ListObjectsV2", message).at(self.store.location()).on(key)
     }
 }

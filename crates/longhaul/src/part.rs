@@ -201,7 +201,7 @@ mod tests {
         let plan = PartPlan::choose(MAX_OBJECT_SIZE, 8 * MIB).unwrap();
         assert_eq!((plan.part_size(), plan.count()), (5 * GIB, 10_000));
         assert_eq!(PartPlan::choose(MAX_OBJECT_SIZE + 1, 8 * MIB), Err(PlanError::TooLarge(MAX_OBJECT_SIZE + 1)));
-        assert!(MAX_OBJECT_SIZE > 48 * TIB);
+        assert_eq!(MAX_OBJECT_SIZE / TIB, 48);
     }
 
     #[test]

@@ -120,7 +120,9 @@ async fn adopt<S: Source, D: Destination, L: Ledger, C: Clock>(
     }
     candidates.sort_by_key(|(_, parts)| std::cmp::Reverse(parts.len()));
     for (upload, parts) in candidates.into_iter().take(MAX_CANDIDATES) {
-        let Some(plan) = plan_of(info.size, &parts, leg.engine.destination.capabilities().min_part_size) else { continue };
+        let Some(plan) = plan_of(info.size, &parts, leg.engine.destination.capabilities().min_part_size) else {
+            continue;
+        };
         let have = verified(leg, &info.pin(), &plan, parts).await?;
         if have.is_empty() {
             continue;

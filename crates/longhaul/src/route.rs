@@ -19,22 +19,12 @@ impl Route {
     /// `photos` → `p` brings `photos/a//b` to `p/a//b`. A trailing `/` makes no difference; an empty text is the whole bucket.
     pub fn folder(source: &str, destination: &str) -> Self {
         let source_prefix = as_folder(source);
-        Self {
-            strip: source_prefix.len(),
-            source_prefix,
-            destination_prefix: as_folder(destination),
-            single: None,
-        }
+        Self { strip: source_prefix.len(), source_prefix, destination_prefix: as_folder(destination), single: None }
     }
 
     /// Keys that begin with `source` keep their whole names under `destination`, as the original's routes have it.
     pub fn keeping_names(source: &str, destination: &str) -> Self {
-        Self {
-            source_prefix: source.to_owned(),
-            strip: 0,
-            destination_prefix: as_folder(destination),
-            single: None,
-        }
+        Self { source_prefix: source.to_owned(), strip: 0, destination_prefix: as_folder(destination), single: None }
     }
 
     /// One object.

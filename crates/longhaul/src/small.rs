@@ -23,7 +23,7 @@ struct Put {
 pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
 ) -> Result<Finished, Ended> {
-    let mut known = leg.job.known.clone();
+    let mut known = leg.known();
     let mut failures = 0;
     let put = loop {
         if leg.stop.is_cancelled() {
@@ -119,7 +119,8 @@ fn checked<S: Source, D: Destination, L: Ledger, C: Clock>(
         *known = written.etag.map_or(Known::Unknown, Known::Is);
         leg.take_back(tally);
         let place = leg.at_destination("PutObject");
-        let error = StoreError::new(ErrorKind::Corrupt, "PutObject", "the destination received other bytes than were sent");
+        let error =
+            StoreError::new(ErrorKind::Corrupt, "PutObject", "the destination received other bytes than were sent");
         return Err(error.maybe_happened().at(place.location).on(place.key).into());
     }
     Ok(Put { info, crc, md5, written })
@@ -170,7 +171,8 @@ fn repeatable(error: StoreError) -> StoreError {
     if error.is_retryable() {
         return error;
     }
-    StoreError::new(ErrorKind::Conflict, "PutObject", "the destination was changed by others meanwhile").caused_by(error)
+    StoreError::new(ErrorKind::Conflict, "PutObject", "the destination was changed by others meanwhile")
+        .caused_by(error)
 }
 
 async fn prove<S: Source, D: Destination, L: Ledger, C: Clock>(

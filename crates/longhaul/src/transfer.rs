@@ -89,10 +89,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             return self.try_part_copy(pin, upload, part).await;
         }
         let fetched = self.read_pinned(pin, Some(part.range)).await?;
-        let promise = Promise {
-            length: part.range.len(),
-            crc64nvme: pin.crc64nvme.filter(|_| part.range.len() == pin.size),
-        };
+        let promise =
+            Promise { length: part.range.len(), crc64nvme: pin.crc64nvme.filter(|_| part.range.len() == pin.size) };
         let body = self.meter(fetched.body.into_chunks(), promise);
         let sent = self.engine.destination.upload_part(upload, part, body.stream);
         let answer = self.while_moving("UploadPart", &body.tally, sent).await;
@@ -184,7 +182,12 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     }
 
     /// The CRC64NVME of an object, read if the store does not name it.
-    pub(crate) async fn crc_of<T: Source>(&self, store: &T, key: &ObjectKey, info: &ObjectInfo) -> Result<Crc64, Ended> {
+    pub(crate) async fn crc_of<T: Source>(
+        &self,
+        store: &T,
+        key: &ObjectKey,
+        info: &ObjectInfo,
+    ) -> Result<Crc64, Ended> {
         if let Some(crc) = info.crc64nvme {
             return Ok(crc);
         }
@@ -215,7 +218,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         check_answer(&fetched, pin, range).map_err(|error| error.at(store.location()).on(key))?;
         let length = range.map_or(pin.size, ByteRange::len);
         let tally = Tally::new(WithMd5::No);
-        let body = Metered::wrap(fetched.body.into_chunks(), tally.clone(), Promise { length, crc64nvme: None }, |_| ());
+        let body =
+            Metered::wrap(fetched.body.into_chunks(), tally.clone(), Promise { length, crc64nvme: None }, |_| ());
         let with_md5 = if range.is_some() { WithMd5::Yes } else { WithMd5::No };
         let hashed = body.into_chunks().try_fold(Hasher::new(with_md5), |mut hasher, chunk| async move {
             hasher.update(&chunk);
@@ -256,12 +260,19 @@ fn pace<C: Clock>(chunks: Chunks, bandwidth: &Bandwidth, clock: &Arc<C>) -> Chun
 pub(crate) fn check_answer(fetched: &Fetched, pin: &Pin, range: Option<ByteRange>) -> Result<(), StoreError> {
     let info = &fetched.info;
     if info.etag != pin.etag || info.size != pin.size {
-        let words = format!("the source changed: pinned {} of {} bytes, got {} of {}", pin.etag.as_str(), pin.size,
-            info.etag.as_str(), info.size);
+        let words = format!(
+            "the source changed: pinned {} of {} bytes, got {} of {}",
+            pin.etag.as_str(),
+            pin.size,
+            info.etag.as_str(),
+            info.size
+        );
         return Err(StoreError::new(ErrorKind::PreconditionFailed, "GetObject", words));
     }
     let length = range.map_or(pin.size, ByteRange::len);
-    if fetched.range != range && fetched.range != ByteRange::new(0, pin.size).filter(|_| range.is_none()) {
+    // A store may answer for a range of everything as it does for the whole, and the other way round.
+    let whole = ByteRange::new(0, pin.size);
+    if fetched.range.or(whole) != range.or(whole) {
         let words = format!("asked for {range:?}, got {:?}", fetched.range);
         return Err(StoreError::new(ErrorKind::Corrupt, "GetObject", words));
     }

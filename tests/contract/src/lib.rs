@@ -38,7 +38,13 @@ pub struct Expectations {
 
 impl Default for Expectations {
     fn default() -> Self {
-        Self { versions: false, server_side_copy: true, small_parts_refused: true, folders_listed: false, refused_keys: Vec::new() }
+        Self {
+            versions: false,
+            server_side_copy: true,
+            small_parts_refused: true,
+            folders_listed: false,
+            refused_keys: Vec::new(),
+        }
     }
 }
 

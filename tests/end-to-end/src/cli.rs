@@ -109,11 +109,7 @@ impl Cli {
         static RUNS: AtomicUsize = AtomicUsize::new(0);
         let folder = self.folder.join("runs").join(RUNS.fetch_add(1, Ordering::Relaxed).to_string());
         fs::create_dir(&folder).expect("a folder for the output");
-        Files {
-            stdout: folder.join("stdout"),
-            stderr: folder.join("stderr"),
-            report: folder.join("report.jsonl"),
-        }
+        Files { stdout: folder.join("stdout"), stderr: folder.join("stderr"), report: folder.join("report.jsonl") }
     }
 }
 

@@ -20,7 +20,6 @@ impl Finished {
     ///
     /// # Panics
     /// If it ended otherwise, or its summary says otherwise.
-    #[must_use]
     pub fn exits_with(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{}", self.all());
         if let Some(summary) = self.find_summary() {

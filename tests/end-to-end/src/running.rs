@@ -61,13 +61,19 @@ impl Running {
         }
     }
 
-    /// Whether the command ends by itself in that time.
+    /// Waits until the command has said these words to people.
     ///
     /// # Panics
-    /// If it cannot be waited for.
-    pub async fn ends_within(&mut self, time: Duration) -> bool {
-        let ended = tokio::time::timeout(time, self.child.wait()).await;
-        ended.map(|status| status.expect("a child can be waited for")).is_ok()
+    /// As [`until`](Self::until).
+    pub async fn says(&mut self, words: &str) {
+        let stderr = self.files.stderr.clone();
+        let said = async {
+            // Nobody tells when a file grows.
+            while !text(&stderr).contains(words) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        self.until(words, said).await;
     }
 
     /// Presses Ctrl-C.
@@ -90,6 +96,15 @@ impl Running {
         self.child.kill().await.expect("a child can be killed");
         let status = self.child.wait().await.expect("a child can be waited for");
         self.finished(status)
+    }
+
+    /// Waits for the end that must come soon.
+    ///
+    /// # Panics
+    /// If it does not come within [`LIMIT`].
+    pub async fn finish_soon(mut self) -> Finished {
+        let status = within("the command ends", self.child.wait()).await;
+        self.finished(status.expect("a child can be waited for"))
     }
 
     /// Waits for the end.

@@ -9,9 +9,38 @@ use crate::content::{MIB, sha256};
 
 /// Parts of names that URLs, XML, shells, signatures or sort orders stumble over.
 const AWKWARD: [&str; 32] = [
-    "plain", "two words", "a+b", "100%", "%2F", "c%20d", "ümlaut", "日本語", "🚚", "e\u{301}", "é", "-rf", "~", "'", "\"q\"",
-    "back\\slash", "star*?[x]", "semi;colon&amp", "<tag>", "#hash", "q?x=y", "a=b", "...", "..d", "dot.", " lead", "trail ",
-    "tab\there", "new\nline", "\u{1}", "\u{7f}", "ＦＵＬＬ",
+    "plain",
+    "two words",
+    "a+b",
+    "100%",
+    "%2F",
+    "c%20d",
+    "ümlaut",
+    "日本語",
+    "🚚",
+    "e\u{301}",
+    "é",
+    "-rf",
+    "~",
+    "'",
+    "\"q\"",
+    "back\\slash",
+    "star*?[x]",
+    "semi;colon&amp",
+    "<tag>",
+    "#hash",
+    "q?x=y",
+    "a=b",
+    "...",
+    "..d",
+    "dot.",
+    " lead",
+    "trail ",
+    "tab\there",
+    "new\nline",
+    "\u{1}",
+    "\u{7f}",
+    "ＦＵＬＬ",
 ];
 /// Names on both sides of `/` in byte order: a folder sorts as `order/`, and not as `order`.
 const ORDER: [&str; 8] = ["order-", "order.", "order/x", "order/y/z", "order0", "order ", "order!", "orde"];
@@ -62,7 +91,9 @@ fn folder(random: &mut Rng) -> String {
 fn write(root: &Path, key: &str, bytes: &[u8]) {
     let path = root.join(key);
     let folder = path.parent().expect("a file lies in a folder");
-    fs::create_dir_all(folder).and_then(|()| fs::write(&path, bytes)).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(&path, bytes))
+        .unwrap_or_else(|error| panic!("{path:?}: {error}"));
 }
 
 /// The SHA-256 of every file below a folder, by its path from there. An entry that is neither file nor folder is one

@@ -11,7 +11,6 @@ use fastrand::Rng;
 use test_s3::{Hold, Options, When};
 
 const PART_MIB: u64 = 8;
-const CONCURRENCY: usize = 8;
 const KEY: &str = "long/haul.bin";
 
 /// The state of the world when a life ended.
@@ -26,6 +25,7 @@ struct Kill {
 struct Haul {
     world: World,
     random: Rng,
+    concurrency: usize,
     parts: usize,
     expected: String,
     kills: Vec<Kill>,
@@ -34,7 +34,7 @@ struct Haul {
 }
 
 impl Haul {
-    async fn new(default_mib: u64) -> Self {
+    async fn new(default_mib: u64, concurrency: usize) -> Self {
         let seed = seed();
         let size = from_environment("LONGHAUL_CRASH_MIB").unwrap_or(default_mib) * MIB;
         let world = World::start(Options { seed, cheap_etags: true, ..Options::default() }).await;
@@ -42,6 +42,7 @@ impl Haul {
         Self {
             world,
             random: Rng::with_seed(seed),
+            concurrency,
             parts: usize::try_from(size.div_ceil(PART_MIB * MIB)).expect("few parts"),
             expected: sha256_of_synthetic(seed, size),
             kills: Vec::new(),
@@ -51,7 +52,7 @@ impl Haul {
 
     fn cli(&self) -> Cli {
         let cli = self.world.haul().set("--part-size", format!("{PART_MIB}MiB"));
-        cli.set("--concurrency", CONCURRENCY.to_string())
+        cli.set("--concurrency", self.concurrency.to_string())
     }
 
     fn accepted(&self) -> BTreeSet<(String, u16)> {
@@ -64,16 +65,17 @@ impl Haul {
         self.kills.push(Kill { accepted, arrived: self.world.server.requests().len() });
     }
 
-    /// One life that brings over at least one new part. How many more it is granted is drawn, but leaves enough for the
-    /// lives to come.
+    /// One life that brings over at least one new part. How many more it is granted is drawn, but those in flight may
+    /// arrive as well, and enough must be left for the lives to come.
     async fn kill_after_new_parts(&mut self, lives_left: usize) {
         let before = self.world.server.requests().len();
         let share = (self.parts - self.accepted().len()) / lives_left;
-        let wanted = self.random.usize(1..=8).min(share.saturating_sub(2)).max(1);
+        let wanted = self.random.usize(1..=8).min(share.saturating_sub(self.concurrency)).max(1);
         let mut life = self.cli().spawn();
-        let new_parts = self.world.server.wait_for(|requests| {
-            accepted_parts(requests.get(before..).unwrap_or_default()).len() >= wanted
-        });
+        let new_parts = self
+            .world
+            .server
+            .wait_for(|requests| accepted_parts(requests.get(before..).unwrap_or_default()).len() >= wanted);
         life.until("new parts were accepted", new_parts).await;
         self.kill(life).await;
     }
@@ -104,7 +106,7 @@ impl Haul {
         assert_eq!(self.world.store().sha256("dst", KEY).as_ref(), Some(&self.expected), "the bytes of the copy");
         self.kills.iter().for_each(|kill| self.check_life_after(kill));
         let repeated = arrived_parts(&requests).len() - self.parts;
-        let in_flight = self.kills.len() * CONCURRENCY;
+        let in_flight = self.kills.len() * self.concurrency;
         assert!(repeated <= in_flight, "{repeated} parts were sent again, {in_flight} can have been in flight");
         eprintln!("{} kills, {} parts, {repeated} sent again", self.kills.len(), self.parts);
     }
@@ -129,7 +131,7 @@ impl Haul {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_killed_more_than_twenty_times_sends_no_accepted_part_twice_and_ends_right() {
-    let mut haul = Haul::new(2048).await;
+    let mut haul = Haul::new(2048, 8).await;
     let kills = (haul.parts / 12).max(2);
     haul.kill_inside("CreateMultipartUpload", When::BeforeEffect).await;
     haul.kill_inside("CreateMultipartUpload", When::AfterEffect).await;
@@ -144,7 +146,7 @@ async fn a_copy_killed_more_than_twenty_times_sends_no_accepted_part_twice_and_e
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_loses_its_ledger_with_every_other_life_sends_no_accepted_part_twice() {
-    let mut haul = Haul::new(256).await;
+    let mut haul = Haul::new(256, 2).await;
     for left in (1..=6).rev() {
         haul.kill_after_new_parts(left).await;
         if left % 2 == 0 {
@@ -157,7 +159,7 @@ async fn a_copy_that_loses_its_ledger_with_every_other_life_sends_no_accepted_pa
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_between_complete_and_the_ledger_is_recovered_without_sending_anything() {
-    let mut haul = Haul::new(64).await;
+    let mut haul = Haul::new(64, 8).await;
     haul.kill_inside("CompleteMultipartUpload", When::AfterEffect).await;
     let sent = arrived_parts(&haul.world.server.requests()).len();
     // By size there is nothing to do; so this asks for the copy by name and has the record answer.

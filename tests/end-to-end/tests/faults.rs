@@ -30,7 +30,8 @@ fn is_copy(world: &World, key: &str, source: &Object) -> bool {
     let same_about = |there: Arc<Object>| {
         there.options.headers == source.options.headers && there.options.metadata == source.options.metadata
     };
-    world.store().get("dst", key).is_some_and(same_about) && world.store().read("dst", key) == world.store().read("src", key)
+    world.store().get("dst", key).is_some_and(same_about)
+        && world.store().read("dst", key) == world.store().read("src", key)
 }
 
 /// What a run among faults came to.
@@ -75,12 +76,16 @@ fn rule(kind: FaultKind) -> FaultRule {
 
 /// Copies all objects among these faults. What is not right afterwards must have been reported.
 async fn right_or_reported(rules: Vec<FaultRule>) -> Ending {
+    right_or_reported_with_patience(rules, 60).await
+}
+
+async fn right_or_reported_with_patience(rules: Vec<FaultRule>, seconds: u32) -> Ending {
     let seed = seed();
     let world = World::start(Options { seed, ..Options::default() }).await;
     put_objects(&world, seed);
     let counters: Vec<_> = rules.into_iter().map(|rule| world.server.faults().add(rule)).collect();
     let cli = world.haul().set("--part-size", "5MiB").set("--multipart-threshold", "6MiB").set("--concurrency", "16");
-    let finished = cli.set("--timeout", "1").run().await;
+    let finished = cli.set("--timeout", seconds.to_string()).run().await;
     let ending = Ending { world, finished, counters };
     assert!(ending.struck() > 0, "no fault struck");
     for key in ending.world.store().keys("src") {
@@ -190,7 +195,7 @@ async fn answers_that_never_come_are_given_up_and_repeated() {
     // Not Complete, whose answer may take S3 minutes and is waited for.
     let operations = ["ListObjectsV2", "HeadObject", "GetObject", "PutObject", "CreateMultipartUpload", "UploadPart"];
     let stalls = operations.map(|operation| rule(FaultKind::Stall).on(operation).times(4));
-    right_or_reported(stalls.into()).await.all_right();
+    right_or_reported_with_patience(stalls.into(), 1).await.all_right();
 }
 
 fn error(status: u16, code: &str) -> FaultRule {
@@ -226,4 +231,15 @@ async fn errors_that_stay_are_reported_and_stop_nothing_else() {
         assert!(failed > 0, "{}", finished.all());
         assert_eq!(finished.total("copied") + failed, SMALL + 2, "{}", finished.all());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_object_that_was_named_is_copied_though_the_first_look_at_it_fails() {
+    let world = World::start(Options::default()).await;
+    put_objects(&world, seed());
+    let counter = world.server.faults().add(FaultRule::new(FaultKind::Status500).on("HeadObject").times(1));
+    let finished = world.copy("s3://src/small/07", "s3://dst/there/").switch("--no-server-side").run().await;
+    assert_eq!(counter.count(), 1);
+    // Taken for a folder, it would be an empty one, and nothing to copy would be called a success.
+    assert!(finished.code != Some(0) || world.store().keys("dst") == ["there/07"], "{}", finished.all());
 }

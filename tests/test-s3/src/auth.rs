@@ -22,10 +22,7 @@ impl S3Auth for KeyPair {
         if access_key == self.access_key {
             return Ok(SecretKey::from(self.secret_key.as_str()));
         }
-        Err(s3_error!(
-            InvalidAccessKeyId,
-            "The AWS Access Key Id you provided does not exist in our records."
-        ))
+        Err(s3_error!(InvalidAccessKeyId, "The AWS Access Key Id you provided does not exist in our records."))
     }
 }
 
@@ -40,21 +37,13 @@ impl S3Access for BucketRules {
         let operation = context.s3_op().name();
         let anonymous = context.credentials().is_none();
         let Some(bucket) = context.s3_path().get_bucket_name() else {
-            return if anonymous {
-                Err(s3_error!(AccessDenied, "Access Denied"))
-            } else {
-                Ok(())
-            };
+            return if anonymous { Err(s3_error!(AccessDenied, "Access Denied")) } else { Ok(()) };
         };
-        let (public, denied) = self
-            .store
-            .with_buckets(|buckets| match buckets.get(bucket) {
-                Some(bucket) => (bucket.is_public, bucket.denied.contains(operation)),
-                None => (false, false),
-            });
-        let reads = operation.starts_with("Get")
-            || operation.starts_with("List")
-            || operation.starts_with("Head");
+        let (public, denied) = self.store.with_buckets(|buckets| match buckets.get(bucket) {
+            Some(bucket) => (bucket.is_public, bucket.denied.contains(operation)),
+            None => (false, false),
+        });
+        let reads = operation.starts_with("Get") || operation.starts_with("List") || operation.starts_with("Head");
         if denied || (anonymous && !(public && reads)) {
             return Err(s3_error!(AccessDenied, "Access Denied"));
         }

@@ -37,8 +37,7 @@ pub(crate) struct Bandwidth {
 
 impl Bandwidth {
     pub fn set(&self, bytes_per_second: Option<u64>) {
-        self.bytes_per_second
-            .store(bytes_per_second.unwrap_or(0), Ordering::Relaxed);
+        self.bytes_per_second.store(bytes_per_second.unwrap_or(0), Ordering::Relaxed);
     }
 
     pub fn is_limited(&self) -> bool {
@@ -69,10 +68,7 @@ struct Pace {
 
 impl Pace {
     fn new(bandwidth: Option<Arc<Bandwidth>>) -> Self {
-        Self {
-            bandwidth,
-            sleep: None,
-        }
+        Self { bandwidth, sleep: None }
     }
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -84,10 +80,7 @@ impl Pace {
     }
 
     fn charge(&mut self, bytes: usize) {
-        let until = self
-            .bandwidth
-            .as_ref()
-            .and_then(|bandwidth| bandwidth.charge(bytes));
+        let until = self.bandwidth.as_ref().and_then(|bandwidth| bandwidth.charge(bytes));
         self.sleep = until.map(|until| Box::pin(sleep_until(until)));
     }
 }
@@ -105,19 +98,9 @@ struct Received {
 }
 
 impl RequestBody {
-    pub fn new(
-        incoming: Incoming,
-        exchange: Arc<Exchange>,
-        bandwidth: Option<Arc<Bandwidth>>,
-    ) -> Self {
-        let received = Received {
-            incoming,
-            exchange,
-            pace: Pace::new(bandwidth),
-        };
-        Self {
-            inner: Arc::new(Mutex::new(received)),
-        }
+    pub fn new(incoming: Incoming, exchange: Arc<Exchange>, bandwidth: Option<Arc<Bandwidth>>) -> Self {
+        let received = Received { incoming, exchange, pace: Pace::new(bandwidth) };
+        Self { inner: Arc::new(Mutex::new(received)) }
     }
 
     /// Reads what is left. A client that is still sending may not notice an answer, and an unread body would have hyper
@@ -125,8 +108,7 @@ impl RequestBody {
     pub async fn drain(&self) {
         let mut body = self.clone();
         loop {
-            let frame =
-                std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
+            let frame = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
             if !matches!(frame, Some(Ok(_))) {
                 return;
             }
@@ -138,10 +120,7 @@ impl HttpBody for RequestBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let mut received = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         ready!(received.pace.poll_ready(context));
         let frame = ready!(Pin::new(&mut received.incoming).poll_frame(context));
@@ -155,19 +134,11 @@ impl HttpBody for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .incoming
-            .is_end_stream()
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .incoming
-            .size_hint()
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).incoming.size_hint()
     }
 }
 
@@ -192,20 +163,11 @@ pub(crate) struct AnswerBody {
 
 impl AnswerBody {
     pub fn new(inner: Body, damage: Damage, bandwidth: Option<Arc<Bandwidth>>) -> Self {
-        Self {
-            inner: Box::pin(inner),
-            damage,
-            position: 0,
-            pace: Pace::new(bandwidth),
-        }
+        Self { inner: Box::pin(inner), damage, position: 0, pace: Pace::new(bandwidth) }
     }
 
     fn alter(&mut self, bytes: Bytes) -> Bytes {
-        let limit = self
-            .damage
-            .drop_at
-            .or(self.damage.end_at)
-            .unwrap_or(u64::MAX);
+        let limit = self.damage.drop_at.or(self.damage.end_at).unwrap_or(u64::MAX);
         let length = (limit - self.position).min(bytes.len() as u64);
         let mut bytes = bytes.slice(..length as usize);
         if let Some(at) = self.damage.flip_at
@@ -230,10 +192,7 @@ impl HttpBody for AnswerBody {
     type Data = Bytes;
     type Error = StdError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, StdError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StdError>>> {
         ready!(self.pace.poll_ready(context));
         if self.damage.drop_at.is_some_and(|at| self.position >= at) {
             return Poll::Ready(Some(Err(Dropped.into())));

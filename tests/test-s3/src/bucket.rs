@@ -69,9 +69,7 @@ impl Bucket {
     /// The current version of `key`, unless it is a delete marker.
     pub fn current(&self, key: &str) -> Option<Arc<Object>> {
         if let Some(keys) = &self.synthetic {
-            return keys
-                .index_of(key)
-                .map(|index| Arc::new(self.synthetic_object(keys, index)));
+            return keys.index_of(key).map(|index| Arc::new(self.synthetic_object(keys, index)));
         }
         self.keys.get(key)?.last()?.object().cloned()
     }
@@ -87,10 +85,7 @@ impl Bucket {
             Some(Version::Marker { .. }) => Err(with_marker_header(s3_error!(MethodNotAllowed))),
             None => match self.current(key).filter(|object| object.version_id == id) {
                 Some(object) => Ok(object),
-                None => Err(s3_error!(
-                    NoSuchVersion,
-                    "The specified version does not exist."
-                )),
+                None => Err(s3_error!(NoSuchVersion, "The specified version does not exist.")),
             },
         }
     }
@@ -131,31 +126,20 @@ impl Bucket {
         if self.versioning == Versioning::Suspended {
             versions.retain(|version| version.id() != NULL_VERSION);
         }
-        versions.push(Version::Marker {
-            version_id: marker_id.clone(),
-            modified: SystemTime::now(),
-        });
-        Deleted {
-            marker: true,
-            version_id: Some(marker_id),
-        }
+        versions.push(Version::Marker { version_id: marker_id.clone(), modified: SystemTime::now() });
+        Deleted { marker: true, version_id: Some(marker_id) }
     }
 
     fn delete_version(&mut self, key: &str, id: &str) -> Deleted {
         let mut marker = false;
         if let Some(versions) = self.keys.get_mut(key) {
-            marker = versions
-                .iter()
-                .any(|version| version.id() == id && version.object().is_none());
+            marker = versions.iter().any(|version| version.id() == id && version.object().is_none());
             versions.retain(|version| version.id() != id);
             if versions.is_empty() {
                 self.keys.remove(key);
             }
         }
-        Deleted {
-            marker,
-            version_id: Some(id.to_owned()),
-        }
+        Deleted { marker, version_id: Some(id.to_owned()) }
     }
 
     /// What answers about `object` say of its version.
@@ -180,18 +164,11 @@ impl Bucket {
 
 fn with_marker_header(mut error: S3Error) -> S3Error {
     let name = hyper::header::HeaderName::from_static("x-amz-delete-marker");
-    error.set_headers(
-        [(name, hyper::header::HeaderValue::from_static("true"))]
-            .into_iter()
-            .collect(),
-    );
+    error.set_headers([(name, hyper::header::HeaderValue::from_static("true"))].into_iter().collect());
     error
 }
 
 /// The answer for a bucket nobody made.
 pub(crate) fn no_such_bucket() -> S3Error {
-    S3Error::with_message(
-        S3ErrorCode::NoSuchBucket,
-        "The specified bucket does not exist",
-    )
+    S3Error::with_message(S3ErrorCode::NoSuchBucket, "The specified bucket does not exist")
 }

@@ -26,13 +26,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    const ALL: [Self; 5] = [
-        Self::Crc32,
-        Self::Crc32c,
-        Self::Crc64Nvme,
-        Self::Sha1,
-        Self::Sha256,
-    ];
+    const ALL: [Self; 5] = [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha1, Self::Sha256];
 
     /// The name in S3's requests and answers.
     #[must_use]
@@ -49,19 +43,12 @@ impl Algorithm {
     /// The algorithm with this name, in any case.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.as_str().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str().eq_ignore_ascii_case(name))
     }
 
     /// The algorithm whose value this header carries.
     pub(crate) fn of_header(header: &str) -> Option<Self> {
-        Self::parse(
-            header
-                .trim()
-                .to_ascii_lowercase()
-                .strip_prefix("x-amz-checksum-")?,
-        )
+        Self::parse(header.trim().to_ascii_lowercase().strip_prefix("x-amz-checksum-")?)
     }
 
     fn crc(self) -> Option<CrcAlgorithm> {
@@ -107,11 +94,7 @@ pub struct Checksum {
 
 impl Checksum {
     pub(crate) fn full(algorithm: Algorithm, value: String) -> Self {
-        Self {
-            algorithm,
-            kind: ChecksumKind::FullObject,
-            value,
-        }
+        Self { algorithm, kind: ChecksumKind::FullObject, value }
     }
 }
 
@@ -136,10 +119,7 @@ impl Digests {
         if algorithm == Algorithm::Crc64Nvme {
             return Some(crc64_base64(self.crc64));
         }
-        self.others
-            .iter()
-            .find(|(name, _)| *name == algorithm)
-            .map(|(_, value)| value.clone())
+        self.others.iter().find(|(name, _)| *name == algorithm).map(|(_, value)| value.clone())
     }
 
     /// The MD5, or a stand-in of the same shape when none was computed.
@@ -182,12 +162,7 @@ impl Hasher {
             crc64nvme: None,
         };
         let md5 = (md5 == Md5Use::Computed).then(Md5::new);
-        Self {
-            size: 0,
-            crc64: Digest::new(CrcAlgorithm::Crc64Nvme),
-            md5,
-            others,
-        }
+        Self { size: 0, crc64: Digest::new(CrcAlgorithm::Crc64Nvme), md5, others }
     }
 
     pub fn update(&mut self, bytes: &[u8]) {
@@ -211,10 +186,7 @@ impl Hasher {
             size: self.size,
             crc64: self.crc64.finalize(),
             md5: self.md5.map(Md5::finalize),
-            others: others
-                .into_iter()
-                .filter_map(|(algorithm, value)| Some((algorithm, value?)))
-                .collect(),
+            others: others.into_iter().filter_map(|(algorithm, value)| Some((algorithm, value?))).collect(),
         }
     }
 }
@@ -222,8 +194,7 @@ impl Hasher {
 /// The digests of a stored body, or `None` when its bytes were discarded.
 pub(crate) fn digest_data(data: &Data, md5: Md5Use, algorithms: &[Algorithm]) -> Option<Digests> {
     let mut hasher = Hasher::new(md5, algorithms);
-    data.for_each_chunk(|chunk| hasher.update(chunk))
-        .then(|| hasher.finish())
+    data.for_each_chunk(|chunk| hasher.update(chunk)).then(|| hasher.finish())
 }
 
 /// The CRC64NVME of the bytes of one piece followed by another.
@@ -238,20 +209,11 @@ pub(crate) fn combine_crc64(first: u64, second: u64, second_length: u64) -> u64 
 /// The full-object CRC of parts given as base64 and length; `None` if one is not a CRC.
 pub(crate) fn combine_full(algorithm: Algorithm, parts: &[(String, u64)]) -> Option<String> {
     let crc = algorithm.crc()?;
-    let width = if algorithm == Algorithm::Crc64Nvme {
-        8
-    } else {
-        4
-    };
+    let width = if algorithm == Algorithm::Crc64Nvme { 8 } else { 4 };
     let mut total: Option<u64> = None;
     for (value, length) in parts {
-        let bytes = STANDARD
-            .decode(value)
-            .ok()
-            .filter(|bytes| bytes.len() == width)?;
-        let part = bytes
-            .iter()
-            .fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
+        let bytes = STANDARD.decode(value).ok().filter(|bytes| bytes.len() == width)?;
+        let part = bytes.iter().fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
         total = match total {
             None => Some(part),
             Some(sum) if *length == 0 => Some(sum),
@@ -285,29 +247,16 @@ pub(crate) fn multipart_etag<'a>(etags: impl IntoIterator<Item = &'a str>) -> St
 }
 
 /// Checks a body against the checksums and Content-MD5 that came with it.
-pub(crate) fn verify(
-    digests: &Digests,
-    sent: &[(Algorithm, String)],
-    content_md5: Option<&str>,
-) -> S3Result<()> {
+pub(crate) fn verify(digests: &Digests, sent: &[(Algorithm, String)], content_md5: Option<&str>) -> S3Result<()> {
     if let (Some(sent), Some(md5)) = (content_md5, digests.md5)
         && sent != STANDARD.encode(md5)
     {
-        return Err(s3_error!(
-            BadDigest,
-            "The Content-MD5 you specified did not match what we received."
-        ));
+        return Err(s3_error!(BadDigest, "The Content-MD5 you specified did not match what we received."));
     }
     for (algorithm, value) in sent {
-        if digests
-            .value(*algorithm)
-            .is_some_and(|computed| computed != *value)
-        {
+        if digests.value(*algorithm).is_some_and(|computed| computed != *value) {
             let name = algorithm.as_str();
-            return Err(s3_error!(
-                BadDigest,
-                "The {name} you specified did not match the calculated checksum."
-            ));
+            return Err(s3_error!(BadDigest, "The {name} you specified did not match the calculated checksum."));
         }
     }
     Ok(())
@@ -318,15 +267,8 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .chars()
-        .filter_map(|digit| digit.to_digit(16))
-        .map(|digit| digit as u8)
-        .collect();
-    digits
-        .chunks(2)
-        .map(|pair| pair.iter().fold(0, |byte, digit| (byte << 4) | digit))
-        .collect()
+    let digits: Vec<u8> = text.chars().filter_map(|digit| digit.to_digit(16)).map(|digit| digit as u8).collect();
+    digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| (byte << 4) | digit)).collect()
 }
 
 /// Puts a checksum into the field of an S3 answer that belongs to its algorithm.
@@ -346,26 +288,11 @@ macro_rules! set_checksum {
 macro_rules! sent_checksums {
     ($input:expr) => {
         [
-            (
-                $crate::checksum::Algorithm::Crc32,
-                $input.checksum_crc32.clone(),
-            ),
-            (
-                $crate::checksum::Algorithm::Crc32c,
-                $input.checksum_crc32c.clone(),
-            ),
-            (
-                $crate::checksum::Algorithm::Crc64Nvme,
-                $input.checksum_crc64nvme.clone(),
-            ),
-            (
-                $crate::checksum::Algorithm::Sha1,
-                $input.checksum_sha1.clone(),
-            ),
-            (
-                $crate::checksum::Algorithm::Sha256,
-                $input.checksum_sha256.clone(),
-            ),
+            ($crate::checksum::Algorithm::Crc32, $input.checksum_crc32.clone()),
+            ($crate::checksum::Algorithm::Crc32c, $input.checksum_crc32c.clone()),
+            ($crate::checksum::Algorithm::Crc64Nvme, $input.checksum_crc64nvme.clone()),
+            ($crate::checksum::Algorithm::Sha1, $input.checksum_sha1.clone()),
+            ($crate::checksum::Algorithm::Sha256, $input.checksum_sha256.clone()),
         ]
         .into_iter()
         .filter_map(|(algorithm, value)| Some((algorithm, value?)))
@@ -387,14 +314,8 @@ mod tests {
 
     #[test]
     fn the_crcs_of_two_pieces_combine_to_the_crc_of_the_whole() {
-        assert_eq!(
-            combine_crc64(crc64(b"hello "), crc64(b"world"), 5),
-            crc64(b"hello world")
-        );
-        let parts = [
-            (crc64_base64(crc64(b"hello ")), 6),
-            (crc64_base64(crc64(b"world")), 5),
-        ];
+        assert_eq!(combine_crc64(crc64(b"hello "), crc64(b"world"), 5), crc64(b"hello world"));
+        let parts = [(crc64_base64(crc64(b"hello ")), 6), (crc64_base64(crc64(b"world")), 5)];
         let whole = crc64_base64(crc64(b"hello world"));
         assert_eq!(combine_full(Algorithm::Crc64Nvme, &parts), Some(whole));
     }

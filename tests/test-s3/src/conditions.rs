@@ -13,9 +13,7 @@ pub(crate) enum Conditions {
 }
 
 fn matches(condition: &ETagCondition, etag: &str) -> bool {
-    condition
-        .as_etag()
-        .is_none_or(|wanted| wanted.value() == etag)
+    condition.as_etag().is_none_or(|wanted| wanted.value() == etag)
 }
 
 /// GET and HEAD: If-Match fails with 412, If-None-Match with 304.
@@ -69,10 +67,7 @@ pub(crate) fn check_write(
     match if_none_match {
         Some(ETagCondition::Any) if current.is_some() => return Err(precondition("If-None-Match")),
         Some(ETagCondition::ETag(_)) => {
-            return Err(s3_error!(
-                NotImplemented,
-                "If-None-Match takes only * on writes"
-            ));
+            return Err(s3_error!(NotImplemented, "If-None-Match takes only * on writes"));
         }
         Some(ETagCondition::Any) | None => {}
     }
@@ -85,8 +80,5 @@ pub(crate) fn check_write(
 }
 
 fn precondition(name: &str) -> s3s::S3Error {
-    s3_error!(
-        PreconditionFailed,
-        "At least one of the pre-conditions you specified did not hold: {name}"
-    )
+    s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold: {name}")
 }

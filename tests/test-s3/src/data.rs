@@ -39,9 +39,7 @@ impl Data {
     /// Real bytes, in the pieces in which they arrived.
     #[must_use]
     pub fn from_chunks(chunks: Vec<Bytes>) -> Self {
-        let pieces = chunks
-            .into_iter()
-            .map(|chunk| (chunk.len() as u64, Source::Bytes(chunk)));
+        let pieces = chunks.into_iter().map(|chunk| (chunk.len() as u64, Source::Bytes(chunk)));
         Self::from_pieces(pieces)
     }
 
@@ -71,24 +69,15 @@ impl Data {
                 continue;
             }
             let joins = matches!(source, Source::Discarded)
-                && segments
-                    .last()
-                    .is_some_and(|last| matches!(last.source, Source::Discarded));
+                && segments.last().is_some_and(|last| matches!(last.source, Source::Discarded));
             if joins && let Some(last) = segments.last_mut() {
                 last.length += length;
             } else {
-                segments.push(Segment {
-                    start,
-                    length,
-                    source,
-                });
+                segments.push(Segment { start, length, source });
             }
             start += length;
         }
-        Self {
-            segments: segments.into(),
-            length: start,
-        }
+        Self { segments: segments.into(), length: start }
     }
 
     /// The number of bytes.
@@ -106,9 +95,7 @@ impl Data {
     /// Whether bytes were thrown away, so that this body cannot be read.
     #[must_use]
     pub fn is_discarded(&self) -> bool {
-        self.segments
-            .iter()
-            .any(|segment| matches!(segment.source, Source::Discarded))
+        self.segments.iter().any(|segment| matches!(segment.source, Source::Discarded))
     }
 
     /// The bytes in `range`, which must lie within the body.
@@ -126,15 +113,8 @@ impl Data {
     /// Reads the bytes in `range`, which must lie within the body.
     #[must_use]
     pub fn reader(&self, range: Range<u64>) -> DataReader {
-        let index = self
-            .segments
-            .partition_point(|segment| segment.start + segment.length <= range.start);
-        DataReader {
-            segments: Arc::clone(&self.segments),
-            index,
-            position: range.start,
-            end: range.end,
-        }
+        let index = self.segments.partition_point(|segment| segment.start + segment.length <= range.start);
+        DataReader { segments: Arc::clone(&self.segments), index, position: range.start, end: range.end }
     }
 
     /// Calls `see` with every piece of the body; false if the bytes were thrown away.
@@ -160,10 +140,7 @@ impl Source {
     fn cut(&self, skip: u64, length: u64) -> Self {
         match self {
             Self::Bytes(bytes) => Self::Bytes(bytes.slice(skip as usize..(skip + length) as usize)),
-            Self::Synthetic { seed, offset } => Self::Synthetic {
-                seed: *seed,
-                offset: offset + skip,
-            },
+            Self::Synthetic { seed, offset } => Self::Synthetic { seed: *seed, offset: offset + skip },
             Self::Discarded => Self::Discarded,
         }
     }
@@ -201,9 +178,7 @@ impl DataReader {
         let available = (segment.length - skip).min(self.end - self.position);
         let bytes = match &segment.source {
             Source::Bytes(bytes) => bytes.slice(skip as usize..(skip + available) as usize),
-            Source::Synthetic { seed, offset } => {
-                synthetic_bytes(*seed, offset + skip, available.min(CHUNK) as usize)
-            }
+            Source::Synthetic { seed, offset } => synthetic_bytes(*seed, offset + skip, available.min(CHUNK) as usize),
             Source::Discarded => return Some(Err(BytesDiscarded)),
         };
         self.position += bytes.len() as u64;
@@ -241,20 +216,14 @@ mod tests {
     #[test]
     fn a_slice_of_a_join_equals_the_slice_of_the_bytes() {
         let joined = Data::concat([
-            &Data::from_chunks(vec![
-                Bytes::from_static(b"abc"),
-                Bytes::from_static(b"defg"),
-            ]),
+            &Data::from_chunks(vec![Bytes::from_static(b"abc"), Bytes::from_static(b"defg")]),
             &Data::synthetic(9, 20).slice(5..15),
         ]);
         let whole = read(&joined);
         assert_eq!(whole.len(), 17);
         for start in 0..17 {
             for end in start..17 {
-                assert_eq!(
-                    read(&joined.slice(start as u64..end as u64)),
-                    &whole[start..end]
-                );
+                assert_eq!(read(&joined.slice(start as u64..end as u64)), &whole[start..end]);
             }
         }
     }

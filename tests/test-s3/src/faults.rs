@@ -91,10 +91,9 @@ impl FaultKind {
     /// The operations that this kind can strike when its rule names none.
     fn strikes(&self, operation: &str) -> bool {
         match self {
-            Self::DropBody { .. }
-            | Self::TruncateBody { .. }
-            | Self::CorruptBody
-            | Self::OverwriteSource => operation == "GetObject",
+            Self::DropBody { .. } | Self::TruncateBody { .. } | Self::CorruptBody | Self::OverwriteSource => {
+                operation == "GetObject"
+            }
             Self::CorruptUpload => matches!(operation, "UploadPart" | "PutObject"),
             Self::Latency(_)
             | Self::Status500
@@ -125,14 +124,7 @@ impl FaultRule {
     /// Strikes every request that `kind` can strike.
     #[must_use]
     pub fn new(kind: FaultKind) -> Self {
-        Self {
-            kind,
-            operation: None,
-            bucket: None,
-            key: None,
-            per_mille: 1000,
-            times: u64::MAX,
-        }
+        Self { kind, operation: None, bucket: None, key: None, per_mille: 1000, times: u64::MAX }
     }
 
     /// Only requests of the operation with this S3 name.
@@ -172,18 +164,9 @@ impl FaultRule {
 
     fn matches(&self, target: &Target) -> bool {
         self.kind.strikes(target.operation)
-            && self
-                .operation
-                .as_deref()
-                .is_none_or(|operation| operation == target.operation)
-            && self
-                .bucket
-                .as_ref()
-                .is_none_or(|bucket| target.bucket.as_ref() == Some(bucket))
-            && self
-                .key
-                .as_ref()
-                .is_none_or(|key| target.key.as_ref() == Some(key))
+            && self.operation.as_deref().is_none_or(|operation| operation == target.operation)
+            && self.bucket.as_ref().is_none_or(|bucket| target.bucket.as_ref() == Some(bucket))
+            && self.key.as_ref().is_none_or(|key| target.key.as_ref() == Some(key))
     }
 }
 
@@ -229,24 +212,13 @@ impl Active {
             return None;
         }
         self.struck.fetch_add(1, Ordering::Relaxed);
-        Some(Drawn {
-            kind: self.rule.kind.clone(),
-            place: place / 1000,
-        })
+        Some(Drawn { kind: self.rule.kind.clone(), place: place / 1000 })
     }
 }
 
 fn identity(seed: u64, target: &Target) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (
-        seed,
-        target.operation,
-        &target.bucket,
-        &target.key,
-        target.part_number,
-        &target.range,
-    )
-        .hash(&mut hasher);
+    (seed, target.operation, &target.bucket, &target.key, target.part_number, &target.range).hash(&mut hasher);
     hasher.finish()
 }
 
@@ -274,25 +246,14 @@ impl Faults {
     pub fn add(&self, rule: FaultRule) -> FaultCounter {
         let struck = Arc::new(AtomicU64::new(0));
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let active = Active {
-            number,
-            rule,
-            struck: Arc::clone(&struck),
-            seen: HashMap::new(),
-        };
-        self.rules
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(active);
+        let active = Active { number, rule, struck: Arc::clone(&struck), seen: HashMap::new() };
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner).push(active);
         FaultCounter { struck }
     }
 
     /// Removes all rules.
     pub fn clear(&self) {
-        self.rules
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// How many faults struck so far.
@@ -307,19 +268,13 @@ impl Faults {
     }
 
     pub(crate) fn bandwidth(&self) -> Option<Arc<Bandwidth>> {
-        self.bandwidth
-            .is_limited()
-            .then(|| Arc::clone(&self.bandwidth))
+        self.bandwidth.is_limited().then(|| Arc::clone(&self.bandwidth))
     }
 
     pub(crate) fn draw(&self, target: &Target) -> Vec<Drawn> {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        let drawn: Vec<Drawn> = rules
-            .iter_mut()
-            .filter_map(|active| active.draw(self.seed, target))
-            .collect();
-        self.injected
-            .fetch_add(drawn.len() as u64, Ordering::Relaxed);
+        let drawn: Vec<Drawn> = rules.iter_mut().filter_map(|active| active.draw(self.seed, target)).collect();
+        self.injected.fetch_add(drawn.len() as u64, Ordering::Relaxed);
         drawn
     }
 }
@@ -329,19 +284,13 @@ mod tests {
     use super::*;
 
     fn part(number: u16) -> Target {
-        Target {
-            operation: "UploadPart",
-            part_number: Some(number),
-            ..Target::default()
-        }
+        Target { operation: "UploadPart", part_number: Some(number), ..Target::default() }
     }
 
     fn struck(seed: u64, numbers: impl Iterator<Item = u16>) -> Vec<u16> {
         let faults = Faults::new(seed);
         faults.add(FaultRule::new(FaultKind::Status500).per_mille(300));
-        let mut struck: Vec<u16> = numbers
-            .filter(|number| !faults.draw(&part(*number)).is_empty())
-            .collect();
+        let mut struck: Vec<u16> = numbers.filter(|number| !faults.draw(&part(*number)).is_empty()).collect();
         struck.sort_unstable();
         struck
     }
@@ -350,25 +299,15 @@ mod tests {
     fn the_order_of_arrival_does_not_decide_which_requests_are_struck() {
         let forward = struck(7, 1..200);
         assert_eq!(forward, struck(7, (1..200).rev()));
-        assert!(
-            (30..90).contains(&forward.len()),
-            "{} of 199",
-            forward.len()
-        );
+        assert!((30..90).contains(&forward.len()), "{} of 199", forward.len());
         assert_ne!(forward, struck(8, 1..200));
     }
 
     #[test]
     fn a_rule_strikes_at_most_its_times() {
         let faults = Faults::new(1);
-        let counter = faults.add(
-            FaultRule::new(FaultKind::LostReply)
-                .on("UploadPart")
-                .times(2),
-        );
-        let struck = (1..10)
-            .filter(|number| !faults.draw(&part(*number)).is_empty())
-            .count();
+        let counter = faults.add(FaultRule::new(FaultKind::LostReply).on("UploadPart").times(2));
+        let struck = (1..10).filter(|number| !faults.draw(&part(*number)).is_empty()).count();
         assert_eq!((struck, counter.count(), faults.injected()), (2, 2, 2));
     }
 }

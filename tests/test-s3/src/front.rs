@@ -4,9 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
-};
+use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use s3s::Body;
 use s3s::service::S3Service;
@@ -39,11 +37,7 @@ impl Front {
         let operation = exchange.target.operation;
         self.holds.pass(operation, When::BeforeEffect).await;
         let response = self.answer(request, &drawn, &exchange).await?;
-        self.recorder.answered(
-            &exchange,
-            response.status().as_u16(),
-            content_length(&response).unwrap_or(0),
-        );
+        self.recorder.answered(&exchange, response.status().as_u16(), content_length(&response).unwrap_or(0));
         self.holds.pass(operation, When::AfterEffect).await;
         self.finish(&drawn, &exchange)?;
         Ok(self.damaged(response, &drawn, &exchange))
@@ -58,9 +52,7 @@ impl Front {
         for drawn in drawn {
             match &drawn.kind {
                 FaultKind::IgnoreIfMatch => exchange.read_conditions = Conditions::Ignored,
-                FaultKind::IgnoreConditionalWrite => {
-                    exchange.write_conditions = Conditions::Ignored
-                }
+                FaultKind::IgnoreConditionalWrite => exchange.write_conditions = Conditions::Ignored,
                 FaultKind::CorruptUpload => exchange.corrupt_at = Some(drawn.place),
                 _ => {}
             }
@@ -115,12 +107,7 @@ impl Front {
         }
         if refuses_trailers && has_trailers(headers) {
             let message = "Request contains trailing or checksum headers this store does not know.";
-            return Ok(Some(error(
-                StatusCode::BAD_REQUEST,
-                "ExcessHeaderValues",
-                message,
-                "",
-            )));
+            return Ok(Some(error(StatusCode::BAD_REQUEST, "ExcessHeaderValues", message, "")));
         }
         Ok(self.wrong_region(headers))
     }
@@ -131,16 +118,10 @@ impl Front {
         if signed == region {
             return None;
         }
-        let message = format!(
-            "The authorization header is malformed; the region '{signed}' is wrong; expecting '{region}'"
-        );
+        let message =
+            format!("The authorization header is malformed; the region '{signed}' is wrong; expecting '{region}'");
         let detail = format!("<Region>{}</Region>", escaped(region));
-        let mut answer = error(
-            StatusCode::BAD_REQUEST,
-            "AuthorizationHeaderMalformed",
-            &message,
-            &detail,
-        );
+        let mut answer = error(StatusCode::BAD_REQUEST, "AuthorizationHeaderMalformed", &message, &detail);
         if let Ok(value) = HeaderValue::from_str(region) {
             answer.headers_mut().insert("x-amz-bucket-region", value);
         }
@@ -161,12 +142,7 @@ impl Front {
         Ok(())
     }
 
-    fn damaged(
-        &self,
-        mut response: Response<Body>,
-        drawn: &[Drawn],
-        exchange: &Exchange,
-    ) -> Response<Body> {
+    fn damaged(&self, mut response: Response<Body>, drawn: &[Drawn], exchange: &Exchange) -> Response<Body> {
         let Some(length) = content_length(&response).filter(|length| *length > 0) else {
             return response;
         };
@@ -179,9 +155,7 @@ impl Front {
             add_damage(&mut damage, drawn, length);
         }
         if let Some(end) = damage.end_at {
-            response
-                .headers_mut()
-                .insert(CONTENT_LENGTH, HeaderValue::from(end));
+            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(end));
         }
         if damage == Damage::default() && bandwidth.is_none() {
             return response;
@@ -192,55 +166,31 @@ impl Front {
 
 fn add_damage(damage: &mut Damage, drawn: &Drawn, length: u64) {
     match &drawn.kind {
-        FaultKind::DropBody { after } => {
-            damage.drop_at = Some(if *after < length { *after } else { length / 2 })
-        }
-        FaultKind::TruncateBody { missing } => {
-            damage.end_at = Some(length.saturating_sub(*missing))
-        }
+        FaultKind::DropBody { after } => damage.drop_at = Some(if *after < length { *after } else { length / 2 }),
+        FaultKind::TruncateBody { missing } => damage.end_at = Some(length.saturating_sub(*missing)),
         FaultKind::CorruptBody => damage.flip_at = Some(drawn.place % length),
         _ => {}
     }
 }
 
 fn content_length(response: &Response<Body>) -> Option<u64> {
-    header(response.headers(), CONTENT_LENGTH.as_str())?
-        .parse()
-        .ok()
+    header(response.headers(), CONTENT_LENGTH.as_str())?.parse().ok()
 }
 
 fn error_of(kind: &FaultKind) -> Option<Response<Body>> {
     match kind {
         FaultKind::Status500 => {
             let message = "We encountered an internal error. Please try again.";
-            Some(error(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "InternalError",
-                message,
-                "",
-            ))
+            Some(error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message, ""))
         }
-        FaultKind::SlowDown503 {
-            retry_after_seconds,
-        } => {
-            let mut answer = error(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "SlowDown",
-                "Please reduce your request rate.",
-                "",
-            );
+        FaultKind::SlowDown503 { retry_after_seconds } => {
+            let mut answer = error(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.", "");
             if let Some(seconds) = retry_after_seconds {
-                answer
-                    .headers_mut()
-                    .insert(RETRY_AFTER, HeaderValue::from(*seconds));
+                answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*seconds));
             }
             Some(answer)
         }
-        FaultKind::ErrorCode {
-            status,
-            code,
-            message,
-        } => {
+        FaultKind::ErrorCode { status, code, message } => {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             Some(error(status, code, message, ""))
         }
@@ -257,9 +207,7 @@ fn error(status: StatusCode, code: &str, message: &str, detail: &str) -> Respons
     );
     let mut answer = Response::new(Body::from(xml));
     *answer.status_mut() = status;
-    answer
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     answer
 }
 
@@ -280,20 +228,12 @@ fn escaped(text: &str) -> String {
 fn signed_region(headers: &HeaderMap) -> Option<String> {
     let authorization = header(headers, AUTHORIZATION.as_str())?;
     let (_, credential) = authorization.split_once("Credential=")?;
-    credential
-        .split(',')
-        .next()?
-        .split('/')
-        .rev()
-        .nth(2)
-        .map(str::to_owned)
+    credential.split(',').next()?.split('/').rev().nth(2).map(str::to_owned)
 }
 
 fn has_trailers(headers: &HeaderMap) -> bool {
-    let chunked = header(headers, CONTENT_ENCODING.as_str())
-        .is_some_and(|value| value.contains("aws-chunked"));
-    let streaming = header(headers, "x-amz-content-sha256")
-        .is_some_and(|value| value.starts_with("STREAMING-"));
+    let chunked = header(headers, CONTENT_ENCODING.as_str()).is_some_and(|value| value.contains("aws-chunked"));
+    let streaming = header(headers, "x-amz-content-sha256").is_some_and(|value| value.starts_with("STREAMING-"));
     // The checksum mode of a read is a wish, which stores that do not know it pass over.
     let named = |name: &str| {
         matches!(name, "x-amz-trailer" | "x-amz-sdk-checksum-algorithm")

@@ -56,21 +56,9 @@ impl Holds {
     pub fn add(&self, operation: &str, when: When, passes: u64) -> Hold {
         let (reached_sender, reached) = watch::channel(false);
         let (release_sender, release) = watch::channel(());
-        let pending = Pending {
-            operation: operation.to_owned(),
-            when,
-            passes,
-            reached: reached_sender,
-            release,
-        };
-        self.pending
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(pending);
-        Hold {
-            reached,
-            _release: release_sender,
-        }
+        let pending = Pending { operation: operation.to_owned(), when, passes, reached: reached_sender, release };
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).push(pending);
+        Hold { reached, _release: release_sender }
     }
 
     pub async fn pass(&self, operation: &str, when: When) {

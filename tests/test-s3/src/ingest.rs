@@ -33,17 +33,11 @@ pub(crate) struct Ingested {
 /// The algorithms that headers announce: in a trailer, or as the SDK's choice.
 pub(crate) fn announced<T>(request: &S3Request<T>) -> Vec<Algorithm> {
     let trailers = header(&request.headers, "x-amz-trailer").unwrap_or_default();
-    trailers
-        .split(',')
-        .filter_map(Algorithm::of_header)
-        .collect()
+    trailers.split(',').filter_map(Algorithm::of_header).collect()
 }
 
 /// An algorithm that is named, with no value in a header and none announced as a trailer, is an error to S3.
-pub(crate) fn check_announcement<T>(
-    request: &S3Request<T>,
-    sent: &[(Algorithm, String)],
-) -> S3Result<()> {
+pub(crate) fn check_announcement<T>(request: &S3Request<T>, sent: &[(Algorithm, String)]) -> S3Result<()> {
     let named = header(&request.headers, "x-amz-sdk-checksum-algorithm");
     if named.is_some() && sent.is_empty() && announced(request).is_empty() {
         return Err(s3_error!(
@@ -62,18 +56,11 @@ pub(crate) async fn ingest<T>(
 ) -> S3Result<Ingested> {
     let mut algorithms = expected.wanted.clone();
     algorithms.extend(expected.sent.iter().map(|(algorithm, _)| *algorithm));
-    let md5 = if expected.content_md5.is_some() {
-        Md5Use::Computed
-    } else {
-        expected.md5
-    };
+    let md5 = if expected.content_md5.is_some() { Md5Use::Computed } else { expected.md5 };
     let mut hasher = Hasher::new(md5, &algorithms);
     let data = receive(body, &expected, &mut hasher).await?;
     let mut digests = hasher.finish();
-    if expected
-        .content_length
-        .is_some_and(|length| u64::try_from(length) != Ok(digests.size))
-    {
+    if expected.content_length.is_some_and(|length| u64::try_from(length) != Ok(digests.size)) {
         return Err(s3_error!(IncompleteBody));
     }
     let mut sent = expected.sent;
@@ -83,34 +70,20 @@ pub(crate) async fn ingest<T>(
         // It was computed only to be checked; ETags of one store have one shape.
         digests.md5 = None;
     }
-    Ok(Ingested {
-        data,
-        digests,
-        sent,
-    })
+    Ok(Ingested { data, digests, sent })
 }
 
-async fn receive(
-    body: Option<StreamingBlob>,
-    expected: &Expected,
-    hasher: &mut Hasher,
-) -> S3Result<Data> {
+async fn receive(body: Option<StreamingBlob>, expected: &Expected, hasher: &mut Hasher) -> S3Result<Data> {
     let mut chunks = Vec::new();
     let mut size = 0_u64;
-    let length = expected
-        .content_length
-        .and_then(|length| u64::try_from(length).ok())
-        .filter(|length| *length > 0);
+    let length = expected.content_length.and_then(|length| u64::try_from(length).ok()).filter(|length| *length > 0);
     // Without a declared length the first byte is as good as any.
-    let corrupt_at = expected
-        .corrupt_at
-        .map(|at| length.map_or(0, |length| at % length));
+    let corrupt_at = expected.corrupt_at.map(|at| length.map_or(0, |length| at % length));
     let Some(mut body) = body else {
         return Ok(Data::discarded(0));
     };
     while let Some(chunk) = body.next().await {
-        let mut chunk =
-            chunk.map_err(|source| S3Error::with_source(S3ErrorCode::IncompleteBody, source))?;
+        let mut chunk = chunk.map_err(|source| S3Error::with_source(S3ErrorCode::IncompleteBody, source))?;
         let end = size + chunk.len() as u64;
         if let Some(at) = corrupt_at.filter(|at| (size..end).contains(at)) {
             chunk = flip(&chunk, (at - size) as usize);
@@ -121,11 +94,7 @@ async fn receive(
             chunks.push(chunk);
         }
     }
-    Ok(if expected.discard {
-        Data::discarded(size)
-    } else {
-        Data::from_chunks(chunks)
-    })
+    Ok(if expected.discard { Data::discarded(size) } else { Data::from_chunks(chunks) })
 }
 
 fn trailing<T>(request: &S3Request<T>) -> Vec<(Algorithm, String)> {

@@ -50,7 +50,10 @@ pub(crate) struct ListPage {
 pub(crate) fn list(bucket: &Bucket, query: &ListQuery) -> ListPage {
     let mut page = ListPage::default();
     let mut after = query.after.clone();
-    while query.max > 0 {
+    if query.max == 0 {
+        return page;
+    }
+    loop {
         match list_until_prefix(bucket, query, &after, &mut page) {
             Step::Skip(prefix) => {
                 page.prefixes.push(prefix.clone());
@@ -75,12 +78,7 @@ enum Step {
     End,
 }
 
-fn list_until_prefix(
-    bucket: &Bucket,
-    query: &ListQuery,
-    after: &After,
-    page: &mut ListPage,
-) -> Step {
+fn list_until_prefix(bucket: &Bucket, query: &ListQuery, after: &After, page: &mut ListPage) -> Step {
     let mut last = None;
     for listed in objects_after(bucket, &query.prefix, after) {
         if !listed.key.starts_with(&query.prefix) {
@@ -99,20 +97,13 @@ fn list_until_prefix(
 }
 
 fn common_prefix(key: &str, query: &ListQuery) -> Option<String> {
-    let delimiter = query
-        .delimiter
-        .as_deref()
-        .filter(|delimiter| !delimiter.is_empty())?;
+    let delimiter = query.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty())?;
     let start = query.prefix.len();
     let end = key[start..].find(delimiter)? + delimiter.len();
     Some(key[..start + end].to_owned())
 }
 
-fn objects_after<'a>(
-    bucket: &'a Bucket,
-    prefix: &'a str,
-    after: &'a After,
-) -> Box<dyn Iterator<Item = Listed> + 'a> {
+fn objects_after<'a>(bucket: &'a Bucket, prefix: &'a str, after: &'a After) -> Box<dyn Iterator<Item = Listed> + 'a> {
     // Nothing of a prefix sorts behind it followed by the greatest character, but for keys that begin with just that.
     let greatest;
     let (lower, skipped) = match after {
@@ -132,10 +123,7 @@ fn objects_after<'a>(
     Box::new(current.skip_while(skip))
 }
 
-fn synthetic_after<'a>(
-    bucket: &'a Bucket,
-    lower: Bound<&str>,
-) -> impl Iterator<Item = Listed> + use<'a> {
+fn synthetic_after<'a>(bucket: &'a Bucket, lower: Bound<&str>) -> impl Iterator<Item = Listed> + use<'a> {
     let first = bucket.synthetic.as_ref().map_or(0, |keys| {
         keys.first_not(|key| match lower {
             Bound::Included(bound) => key < bound,
@@ -163,10 +151,7 @@ fn listed(key: &str, object: &Arc<Object>) -> Listed {
         etag: object.etag.clone(),
         modified: object.modified,
         storage_class: object.storage_class().to_owned(),
-        checksum: object
-            .checksum
-            .as_ref()
-            .map(|checksum| (checksum.algorithm, checksum.kind)),
+        checksum: object.checksum.as_ref().map(|checksum| (checksum.algorithm, checksum.kind)),
     }
 }
 
@@ -202,9 +187,7 @@ pub(crate) fn list_versions(
             break;
         }
         // Resuming within a key: skip up to and including the version named by the marker.
-        let mut resume = marker
-            .filter(|(at, _)| at == key)
-            .and_then(|(_, version)| version);
+        let mut resume = marker.filter(|(at, _)| at == key).and_then(|(_, version)| version);
         for (index, version) in versions.iter().enumerate().rev() {
             if let Some(seen) = resume {
                 if version.id() == seen {
@@ -217,11 +200,7 @@ pub(crate) fn list_versions(
                 return page;
             }
             let is_latest = index + 1 == versions.len();
-            page.versions.push(ListedVersion {
-                key: key.clone(),
-                version: version.clone(),
-                is_latest,
-            });
+            page.versions.push(ListedVersion { key: key.clone(), version: version.clone(), is_latest });
         }
     }
     page
@@ -234,12 +213,7 @@ mod tests {
     use crate::synthetic::SyntheticKeys;
 
     fn query(max: usize) -> ListQuery {
-        ListQuery {
-            prefix: String::new(),
-            delimiter: None,
-            after: After::Beginning,
-            max,
-        }
+        ListQuery { prefix: String::new(), delimiter: None, after: After::Beginning, max }
     }
 
     fn synthetic(count: u64) -> Bucket {
@@ -268,30 +242,15 @@ mod tests {
 
     #[test]
     fn a_synthetic_listing_starts_after_any_string() {
-        let page = list(
-            &synthetic(10),
-            &ListQuery {
-                after: After::Key("keys/0000000000075".to_owned()),
-                ..query(1)
-            },
-        );
+        let page = list(&synthetic(10), &ListQuery { after: After::Key("keys/0000000000075".to_owned()), ..query(1) });
         assert_eq!(page.objects[0].key, "keys/000000000008");
     }
 
     #[test]
     fn a_common_prefix_is_shown_once_and_skipped() {
         let bucket = synthetic(3_000_000);
-        let page = list(
-            &bucket,
-            &ListQuery {
-                delimiter: Some("/".to_owned()),
-                ..query(1_000)
-            },
-        );
-        assert_eq!(
-            (page.objects.len(), page.prefixes),
-            (0, vec!["keys/".to_owned()])
-        );
+        let page = list(&bucket, &ListQuery { delimiter: Some("/".to_owned()), ..query(1_000) });
+        assert_eq!((page.objects.len(), page.prefixes), (0, vec!["keys/".to_owned()]));
         assert_eq!(page.next, None);
     }
 }

@@ -28,31 +28,18 @@ fn token(after: &After) -> String {
 }
 
 fn parse_token(token: &str) -> S3Result<After> {
-    let text = URL_SAFE_NO_PAD
-        .decode(token)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok());
-    let after = text
-        .as_deref()
-        .and_then(|text| match text.split_at_checked(1)? {
-            ("b", _) => Some(After::Beginning),
-            ("k", key) => Some(After::Key(key.to_owned())),
-            ("p", prefix) => Some(After::Prefix(prefix.to_owned())),
-            _ => None,
-        });
-    after.ok_or_else(|| {
-        s3_error!(
-            InvalidArgument,
-            "The continuation token provided is incorrect"
-        )
-    })
+    let text = URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let after = text.as_deref().and_then(|text| match text.split_at_checked(1)? {
+        ("b", _) => Some(After::Beginning),
+        ("k", key) => Some(After::Key(key.to_owned())),
+        ("p", prefix) => Some(After::Prefix(prefix.to_owned())),
+        _ => None,
+    });
+    after.ok_or_else(|| s3_error!(InvalidArgument, "The continuation token provided is incorrect"))
 }
 
 impl Service {
-    pub async fn list_v2(
-        &self,
-        request: S3Request<dto::ListObjectsV2Input>,
-    ) -> S3Result<dto::ListObjectsV2Output> {
+    pub async fn list_v2(&self, request: S3Request<dto::ListObjectsV2Input>) -> S3Result<dto::ListObjectsV2Output> {
         let input = request.input;
         let encoding = Encoding::of(input.encoding_type.as_ref());
         let after = match (&input.continuation_token, &input.start_after) {
@@ -66,9 +53,7 @@ impl Service {
             after,
             max: page_size(input.max_keys)?,
         };
-        let page = self
-            .store
-            .with_bucket(&input.bucket, |bucket, _| Ok(list(bucket, &query)))?;
+        let page = self.store.with_bucket(&input.bucket, |bucket, _| Ok(list(bucket, &query)))?;
         let next = page.next.as_ref().map(token);
         let shown = self.shown(page, encoding);
         Ok(dto::ListObjectsV2Output {
@@ -88,35 +73,20 @@ impl Service {
         })
     }
 
-    pub async fn list_v1(
-        &self,
-        request: S3Request<dto::ListObjectsInput>,
-    ) -> S3Result<dto::ListObjectsOutput> {
+    pub async fn list_v1(&self, request: S3Request<dto::ListObjectsInput>) -> S3Result<dto::ListObjectsOutput> {
         let input = request.input;
         let encoding = Encoding::of(input.encoding_type.as_ref());
-        let delimiter = input
-            .delimiter
-            .clone()
-            .filter(|delimiter| !delimiter.is_empty());
+        let delimiter = input.delimiter.clone().filter(|delimiter| !delimiter.is_empty());
         let marker = input.marker.clone().filter(|marker| !marker.is_empty());
         // A marker that is a common prefix stands behind all its keys.
         let after = match (marker, &delimiter) {
             (None, _) => After::Beginning,
-            (Some(marker), Some(delimiter)) if marker.ends_with(delimiter.as_str()) => {
-                After::Prefix(marker)
-            }
+            (Some(marker), Some(delimiter)) if marker.ends_with(delimiter.as_str()) => After::Prefix(marker),
             (Some(marker), _) => After::Key(marker),
         };
         let prefix = input.prefix.clone().unwrap_or_default();
-        let query = ListQuery {
-            prefix,
-            delimiter,
-            after,
-            max: page_size(input.max_keys)?,
-        };
-        let page = self
-            .store
-            .with_bucket(&input.bucket, |bucket, _| Ok(list(bucket, &query)))?;
+        let query = ListQuery { prefix, delimiter, after, max: page_size(input.max_keys)? };
+        let page = self.store.with_bucket(&input.bucket, |bucket, _| Ok(list(bucket, &query)))?;
         let next = match &page.next {
             Some(After::Key(text) | After::Prefix(text)) => Some(encoding.text(text)),
             Some(After::Beginning) | None => None,
@@ -138,28 +108,16 @@ impl Service {
     }
 
     fn shown(&self, page: ListPage, encoding: Encoding) -> Shown {
-        let objects = page
-            .objects
-            .into_iter()
-            .map(|listed| self.shown_object(listed, encoding))
-            .collect();
-        let prefixes = page.prefixes.iter().map(|prefix| dto::CommonPrefix {
-            prefix: Some(encoding.text(prefix)),
-        });
-        Shown {
-            objects,
-            prefixes: prefixes.collect(),
-        }
+        let objects = page.objects.into_iter().map(|listed| self.shown_object(listed, encoding)).collect();
+        let prefixes = page.prefixes.iter().map(|prefix| dto::CommonPrefix { prefix: Some(encoding.text(prefix)) });
+        Shown { objects, prefixes: prefixes.collect() }
     }
 
     fn shown_object(&self, listed: Listed, encoding: Encoding) -> dto::Object {
-        let checksum = listed
-            .checksum
-            .filter(|(algorithm, _)| self.knows(*algorithm));
+        let checksum = listed.checksum.filter(|(algorithm, _)| self.knows(*algorithm));
         dto::Object {
-            checksum_algorithm: checksum.map(|(algorithm, _)| {
-                vec![dto::ChecksumAlgorithm::from_static(algorithm.as_str())]
-            }),
+            checksum_algorithm: checksum
+                .map(|(algorithm, _)| vec![dto::ChecksumAlgorithm::from_static(algorithm.as_str())]),
             checksum_type: checksum.map(|(_, kind)| dto::ChecksumType::from_static(kind.as_str())),
             e_tag: Some(strong(&listed.etag)),
             key: Some(encoding.text(&listed.key)),
@@ -179,32 +137,13 @@ impl Service {
         let max = page_size(input.max_keys)?;
         let prefix = input.prefix.clone().unwrap_or_default();
         let marker = input.key_marker.as_deref().filter(|key| !key.is_empty());
-        let marker = marker.map(|key| {
-            (
-                key,
-                input
-                    .version_id_marker
-                    .as_deref()
-                    .filter(|id| !id.is_empty()),
-            )
-        });
-        let page = self.store.with_bucket(&input.bucket, |bucket, _| {
-            Ok(list_versions(bucket, &prefix, marker, max))
-        })?;
+        let marker = marker.map(|key| (key, input.version_id_marker.as_deref().filter(|id| !id.is_empty())));
+        let page =
+            self.store.with_bucket(&input.bucket, |bucket, _| Ok(list_versions(bucket, &prefix, marker, max)))?;
         let last = page.versions.last().filter(|_| page.truncated);
-        let (next_key, next_id) = last
-            .map(|last| (encoding.text(&last.key), last.version.id().to_owned()))
-            .unzip();
-        let versions = page
-            .versions
-            .iter()
-            .filter_map(|listed| shown_version(listed, encoding))
-            .collect();
-        let delete_markers = page
-            .versions
-            .iter()
-            .filter_map(|listed| shown_marker(listed, encoding))
-            .collect();
+        let (next_key, next_id) = last.map(|last| (encoding.text(&last.key), last.version.id().to_owned())).unzip();
+        let versions = page.versions.iter().filter_map(|listed| shown_version(listed, encoding)).collect();
+        let delete_markers = page.versions.iter().filter_map(|listed| shown_marker(listed, encoding)).collect();
         Ok(dto::ListObjectVersionsOutput {
             name: Some(input.bucket),
             prefix: Some(encoding.text(&prefix)),
@@ -235,20 +174,14 @@ fn shown_version(listed: &ListedVersion, encoding: Encoding) -> Option<dto::Obje
         key: Some(encoding.text(&listed.key)),
         last_modified: Some(timestamp(object.modified)),
         size: i64::try_from(object.size()).ok(),
-        storage_class: Some(dto::ObjectVersionStorageClass::from(
-            object.storage_class().to_owned(),
-        )),
+        storage_class: Some(dto::ObjectVersionStorageClass::from(object.storage_class().to_owned())),
         version_id: Some(object.version_id.clone()),
         ..Default::default()
     })
 }
 
 fn shown_marker(listed: &ListedVersion, encoding: Encoding) -> Option<dto::DeleteMarkerEntry> {
-    let Version::Marker {
-        version_id,
-        modified,
-    } = &listed.version
-    else {
+    let Version::Marker { version_id, modified } = &listed.version else {
         return None;
     };
     Some(dto::DeleteMarkerEntry {

@@ -90,10 +90,7 @@ fn prepare(server: &Server, arguments: &Arguments) {
         store.put_synthetic(bucket, key, seed, *size);
     }
     for (bucket, count, differing_every) in &arguments.listings {
-        let keys = SyntheticKeys {
-            differing_every: *differing_every,
-            ..SyntheticKeys::new(*count)
-        };
+        let keys = SyntheticKeys { differing_every: *differing_every, ..SyntheticKeys::new(*count) };
         store.synthetic_keys(bucket, keys);
     }
 }
@@ -102,11 +99,7 @@ fn write_ca(server: &Server) -> io::Result<Option<PathBuf>> {
     let Some(pem) = server.ca_pem() else {
         return Ok(None);
     };
-    let path = std::env::temp_dir().join(format!(
-        "test-s3-{}-{}.pem",
-        std::process::id(),
-        server.port()
-    ));
+    let path = std::env::temp_dir().join(format!("test-s3-{}-{}.pem", std::process::id(), server.port()));
     std::fs::write(&path, pem)?;
     Ok(Some(path))
 }
@@ -115,11 +108,7 @@ fn announce(server: &Server, ca: Option<&PathBuf>) -> io::Result<()> {
     let endpoint = server.endpoint();
     let mut out = io::stdout().lock();
     match ca {
-        Some(path) => writeln!(
-            out,
-            "{{\"endpoint\":\"{endpoint}\",\"ca\":\"{}\"}}",
-            path.display()
-        )?,
+        Some(path) => writeln!(out, "{{\"endpoint\":\"{endpoint}\",\"ca\":\"{}\"}}", path.display())?,
         None => writeln!(out, "{{\"endpoint\":\"{endpoint}\"}}")?,
     }
     out.flush()

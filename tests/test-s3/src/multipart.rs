@@ -9,8 +9,7 @@ use std::time::SystemTime;
 use s3s::{S3Error, S3Result, s3_error};
 
 use crate::checksum::{
-    Algorithm, Checksum, ChecksumKind, combine_crc64, combine_full, composite, crc64_base64,
-    multipart_etag,
+    Algorithm, Checksum, ChecksumKind, combine_crc64, combine_full, composite, crc64_base64, multipart_etag,
 };
 use crate::data::Data;
 use crate::object::{Object, PutOptions};
@@ -67,15 +66,8 @@ pub(crate) struct Completed {
 
 /// A part number within S3's limits.
 pub(crate) fn part_number(number: i32) -> S3Result<u16> {
-    let valid = u16::try_from(number)
-        .ok()
-        .filter(|number| (1..=MAX_PART_NUMBER).contains(number));
-    valid.ok_or_else(|| {
-        s3_error!(
-            InvalidArgument,
-            "Part number must be an integer between 1 and 10000, inclusive"
-        )
-    })
+    let valid = u16::try_from(number).ok().filter(|number| (1..=MAX_PART_NUMBER).contains(number));
+    valid.ok_or_else(|| s3_error!(InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive"))
 }
 
 /// The answer for an upload that was never created, or is over.
@@ -94,12 +86,7 @@ impl Upload {
     }
 
     /// Checks `completion` and makes the object of its parts.
-    pub fn complete(
-        &self,
-        completion: &Completion,
-        min_part_size: u64,
-        version_id: String,
-    ) -> S3Result<Object> {
+    pub fn complete(&self, completion: &Completion, min_part_size: u64, version_id: String) -> S3Result<Object> {
         let parts = self.named_parts(completion, min_part_size)?;
         let data = Data::concat(parts.iter().map(|part| &part.data));
         check_size(completion.object_size, data.len())?;
@@ -120,44 +107,24 @@ impl Upload {
     fn named_parts(&self, completion: &Completion, min_part_size: u64) -> S3Result<Vec<&Part>> {
         let named = &completion.parts;
         if named.is_empty() {
-            return Err(s3_error!(
-                MalformedXML,
-                "You must specify at least one part"
-            ));
+            return Err(s3_error!(MalformedXML, "You must specify at least one part"));
         }
-        if named
-            .windows(2)
-            .any(|pair| pair[0].number >= pair[1].number)
-        {
-            return Err(s3_error!(
-                InvalidPartOrder,
-                "The list of parts was not in ascending order."
-            ));
+        if named.windows(2).any(|pair| pair[0].number >= pair[1].number) {
+            return Err(s3_error!(InvalidPartOrder, "The list of parts was not in ascending order."));
         }
-        let parts: Vec<&Part> = named
-            .iter()
-            .map(|part| self.named_part(part))
-            .collect::<S3Result<_>>()?;
+        let parts: Vec<&Part> = named.iter().map(|part| self.named_part(part)).collect::<S3Result<_>>()?;
         let but_last = &parts[..parts.len() - 1];
         if but_last.iter().any(|part| part.data.len() < min_part_size) {
-            return Err(s3_error!(
-                EntityTooSmall,
-                "Your proposed upload is smaller than the minimum allowed size"
-            ));
+            return Err(s3_error!(EntityTooSmall, "Your proposed upload is smaller than the minimum allowed size"));
         }
         Ok(parts)
     }
 
     fn named_part(&self, named: &NamedPart) -> S3Result<&Part> {
-        let part = u16::try_from(named.number)
-            .ok()
-            .and_then(|number| self.parts.get(&number));
+        let part = u16::try_from(named.number).ok().and_then(|number| self.parts.get(&number));
         let matches = |part: &Part| {
             let etag = named.etag.as_ref().is_none_or(|etag| *etag == part.etag);
-            let sent = named
-                .checksums
-                .iter()
-                .find(|(algorithm, _)| Some(*algorithm) == self.algorithm);
+            let sent = named.checksums.iter().find(|(algorithm, _)| Some(*algorithm) == self.algorithm);
             etag && sent.is_none_or(|(_, value)| part.checksum.as_ref() == Some(value))
         };
         part.filter(|part| matches(part)).ok_or_else(|| {
@@ -182,41 +149,20 @@ impl Upload {
         let value = if algorithm == Algorithm::Crc64Nvme {
             crc64.map(crc64_base64)
         } else {
-            let values: Option<Vec<(String, u64)>> = parts
-                .iter()
-                .map(|part| Some((part.checksum.clone()?, part.data.len())))
-                .collect();
+            let values: Option<Vec<(String, u64)>> =
+                parts.iter().map(|part| Some((part.checksum.clone()?, part.data.len()))).collect();
             values.and_then(|values| match kind {
                 ChecksumKind::FullObject => combine_full(algorithm, &values),
                 ChecksumKind::Composite => composite(algorithm, &values),
             })
         };
-        (
-            crc64,
-            value.map(|value| Checksum {
-                algorithm,
-                kind,
-                value,
-            }),
-        )
+        (crc64, value.map(|value| Checksum { algorithm, kind, value }))
     }
 
-    fn check_checksums(
-        &self,
-        completion: &Completion,
-        crc64: Option<u64>,
-        own: Option<&Checksum>,
-    ) -> S3Result<()> {
+    fn check_checksums(&self, completion: &Completion, crc64: Option<u64>, own: Option<&Checksum>) -> S3Result<()> {
         let (_, kind) = self.object_algorithm();
-        if completion
-            .kind
-            .as_deref()
-            .is_some_and(|named| named != kind.as_str())
-        {
-            return Err(s3_error!(
-                BadDigest,
-                "The checksum type does not match the type the upload was created with."
-            ));
+        if completion.kind.as_deref().is_some_and(|named| named != kind.as_str()) {
+            return Err(s3_error!(BadDigest, "The checksum type does not match the type the upload was created with."));
         }
         for (algorithm, sent) in &completion.checksums {
             let computed = match (algorithm, own) {
@@ -227,19 +173,12 @@ impl Upload {
             let name = algorithm.as_str();
             match computed {
                 None => {
-                    return Err(s3_error!(
-                        InvalidRequest,
-                        "The upload was not created using {name} checksums."
-                    ));
+                    return Err(s3_error!(InvalidRequest, "The upload was not created using {name} checksums."));
                 }
                 // A composite value may be sent with or without its part count.
-                Some(value) if value == *sent || value.split('-').next() == Some(sent.as_str()) => {
-                }
+                Some(value) if value == *sent || value.split('-').next() == Some(sent.as_str()) => {}
                 Some(_) => {
-                    return Err(s3_error!(
-                        BadDigest,
-                        "The {name} you specified did not match what we calculated."
-                    ));
+                    return Err(s3_error!(BadDigest, "The {name} you specified did not match what we calculated."));
                 }
             }
         }
@@ -261,8 +200,6 @@ fn check_size(sent: Option<i64>, size: u64) -> S3Result<()> {
 pub(crate) fn default_kind(algorithm: Algorithm) -> ChecksumKind {
     match algorithm {
         Algorithm::Crc64Nvme => ChecksumKind::FullObject,
-        Algorithm::Crc32 | Algorithm::Crc32c | Algorithm::Sha1 | Algorithm::Sha256 => {
-            ChecksumKind::Composite
-        }
+        Algorithm::Crc32 | Algorithm::Crc32c | Algorithm::Sha1 | Algorithm::Sha256 => ChecksumKind::Composite,
     }
 }

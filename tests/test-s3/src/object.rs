@@ -82,10 +82,7 @@ impl Object {
 #[derive(Debug, Clone)]
 pub(crate) enum Version {
     Object(Arc<Object>),
-    Marker {
-        version_id: String,
-        modified: SystemTime,
-    },
+    Marker { version_id: String, modified: SystemTime },
 }
 
 impl Version {

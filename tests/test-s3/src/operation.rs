@@ -37,8 +37,7 @@ impl Target {
 /// The bucket in a host such as `bucket.localhost:9000`.
 pub(crate) fn bucket_of_host(host: &str) -> Option<&str> {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    name.strip_suffix(".localhost")
-        .filter(|bucket| !bucket.is_empty())
+    name.strip_suffix(".localhost").filter(|bucket| !bucket.is_empty())
 }
 
 fn bucket_and_key(headers: &HeaderMap, path: &str) -> (Option<String>, Option<String>) {
@@ -60,17 +59,13 @@ pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 fn parameter(query: &str, name: &str) -> Option<String> {
-    let mut pairs = query
-        .split('&')
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     let (_, value) = pairs.find(|(key, _)| *key == name)?;
     Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
 }
 
 fn has(query: &str, name: &str) -> bool {
-    query
-        .split('&')
-        .any(|pair| pair.split('=').next() == Some(name))
+    query.split('&').any(|pair| pair.split('=').next() == Some(name))
 }
 
 fn operation(request: &Request<Incoming>, bucket: bool, key: bool, query: &str) -> &'static str {
@@ -79,11 +74,7 @@ fn operation(request: &Request<Incoming>, bucket: bool, key: bool, query: &str) 
         (false, _) if method == Method::GET => "ListBuckets",
         (false, _) => "Unknown",
         (true, false) => bucket_operation(method, query),
-        (true, true) => object_operation(
-            method,
-            query,
-            request.headers().contains_key("x-amz-copy-source"),
-        ),
+        (true, true) => object_operation(method, query, request.headers().contains_key("x-amz-copy-source")),
     }
 }
 
@@ -127,9 +118,7 @@ fn object_operation(method: &Method, query: &str, copies: bool) -> &'static str 
 
 /// Whether success of this operation changes what the store holds.
 pub(crate) fn has_effect(operation: &str) -> bool {
-    !(operation.starts_with("Get")
-        || operation.starts_with("List")
-        || operation.starts_with("Head"))
+    !(operation.starts_with("Get") || operation.starts_with("List") || operation.starts_with("Head"))
 }
 
 #[cfg(test)]

@@ -46,21 +46,12 @@ macro_rules! object_fields {
             content_language: headers.content_language.clone(),
             content_length: Some(($found.range.end - $found.range.start) as i64),
             content_range: $found.content_range.clone(),
-            content_type: Some(
-                headers
-                    .content_type
-                    .clone()
-                    .unwrap_or_else(|| "binary/octet-stream".to_owned()),
-            ),
+            content_type: Some(headers.content_type.clone().unwrap_or_else(|| "binary/octet-stream".to_owned())),
             e_tag: Some(strong(&object.etag)),
             expires: headers.expires.as_deref().and_then(parse_http_date),
             last_modified: Some(timestamp(object.modified)),
             metadata: Some(object.options.metadata.clone().into_iter().collect()),
-            storage_class: object
-                .options
-                .storage_class
-                .clone()
-                .map(dto::StorageClass::from),
+            storage_class: object.options.storage_class.clone().map(dto::StorageClass::from),
             version_id: $found.version_id.clone(),
             ..Default::default()
         };
@@ -96,16 +87,10 @@ impl Service {
         };
         let found = self.find(&asked, &exchange)?;
         if found.object.is_archived() {
-            return Err(s3_error!(
-                InvalidObjectState,
-                "The operation is not valid for the object's storage class"
-            ));
+            return Err(s3_error!(InvalidObjectState, "The operation is not valid for the object's storage class"));
         }
         if found.object.data.is_discarded() {
-            return Err(s3_error!(
-                InternalError,
-                "The bytes of this object were discarded when they were uploaded"
-            ));
+            return Err(s3_error!(InternalError, "The bytes of this object were discarded when they were uploaded"));
         }
         let checksum = self.shown_checksum(&found, input.checksum_mode.as_ref());
         let mut output: Get = object_fields!(Get, found, checksum);
@@ -114,10 +99,7 @@ impl Service {
         Ok(output)
     }
 
-    pub async fn head(
-        &self,
-        request: S3Request<dto::HeadObjectInput>,
-    ) -> S3Result<(Head, HeaderMap)> {
+    pub async fn head(&self, request: S3Request<dto::HeadObjectInput>) -> S3Result<(Head, HeaderMap)> {
         let exchange = exchange(&request);
         let input = request.input;
         let asked = Asked {
@@ -133,10 +115,7 @@ impl Service {
         let output: Head = object_fields!(Head, found, checksum);
         let mut headers = HeaderMap::new();
         if let Some(count) = tag_count(&found.object) {
-            headers.insert(
-                HeaderName::from_static("x-amz-tagging-count"),
-                HeaderValue::from(count),
-            );
+            headers.insert(HeaderName::from_static("x-amz-tagging-count"), HeaderValue::from(count));
         }
         Ok((output, headers))
     }
@@ -147,44 +126,23 @@ impl Service {
             let version_id = bucket.shown_version(&object);
             Ok((object, version_id))
         })?;
-        check_read(
-            exchange.read_conditions,
-            asked.if_match,
-            asked.if_none_match,
-            &object,
-        )?;
+        check_read(exchange.read_conditions, asked.if_match, asked.if_none_match, &object)?;
         let size = object.size();
         let (range, content_range) = match asked.range {
             None => (0..size, None),
             Some(range) => {
                 let range = range.check(size)?;
-                let shown = format!(
-                    "bytes {}-{}/{size}",
-                    range.start,
-                    range.end.saturating_sub(1)
-                );
+                let shown = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
                 (range, Some(shown))
             }
         };
-        Ok(Found {
-            object,
-            version_id,
-            range,
-            content_range,
-        })
+        Ok(Found { object, version_id, range, content_range })
     }
 
     /// The checksum of the whole says nothing about a range.
     fn shown_checksum(&self, found: &Found, mode: Option<&dto::ChecksumMode>) -> Option<Checksum> {
-        let asked = mode.is_some_and(|mode| {
-            mode.as_str()
-                .eq_ignore_ascii_case(dto::ChecksumMode::ENABLED)
-        });
-        let checksum = found
-            .object
-            .checksum
-            .clone()
-            .filter(|_| asked && found.content_range.is_none());
+        let asked = mode.is_some_and(|mode| mode.as_str().eq_ignore_ascii_case(dto::ChecksumMode::ENABLED));
+        let checksum = found.object.checksum.clone().filter(|_| asked && found.content_range.is_none());
         checksum.filter(|checksum| self.knows(checksum.algorithm))
     }
 
@@ -193,28 +151,17 @@ impl Service {
         self.dialect == Dialect::Aws || algorithm != Algorithm::Crc64Nvme
     }
 
-    pub async fn tags(
-        &self,
-        request: S3Request<dto::GetObjectTaggingInput>,
-    ) -> S3Result<dto::GetObjectTaggingOutput> {
+    pub async fn tags(&self, request: S3Request<dto::GetObjectTaggingInput>) -> S3Result<dto::GetObjectTaggingOutput> {
         let input = request.input;
         self.store.with_bucket(&input.bucket, |bucket, _| {
             let object = bucket.find(&input.key, input.version_id.as_deref())?;
             let tags = object.options.tags.iter();
-            let tag_set = tags.map(|(key, value)| dto::Tag {
-                key: Some(key.clone()),
-                value: Some(value.clone()),
-            });
-            Ok(dto::GetObjectTaggingOutput {
-                tag_set: tag_set.collect(),
-                version_id: bucket.shown_version(&object),
-            })
+            let tag_set = tags.map(|(key, value)| dto::Tag { key: Some(key.clone()), value: Some(value.clone()) });
+            Ok(dto::GetObjectTaggingOutput { tag_set: tag_set.collect(), version_id: bucket.shown_version(&object) })
         })
     }
 }
 
 fn tag_count(object: &Object) -> Option<i32> {
-    i32::try_from(object.options.tags.len())
-        .ok()
-        .filter(|count| *count > 0)
+    i32::try_from(object.options.tags.len()).ok().filter(|count| *count > 0)
 }

@@ -81,10 +81,7 @@ impl Exchange {
     }
 
     pub fn set_accepted_crc64(&self, crc: String) {
-        *self
-            .accepted_crc64
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(crc);
+        *self.accepted_crc64.lock().unwrap_or_else(PoisonError::into_inner) = Some(crc);
     }
 
     /// Forgets the status: the client will not hear it.
@@ -107,11 +104,7 @@ impl Exchange {
             response_bytes: self.sent.load(Ordering::Relaxed),
             status: self.status.load(Ordering::Relaxed),
             effect_happened: self.effect.load(Ordering::Relaxed),
-            accepted_crc64: self
-                .accepted_crc64
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            accepted_crc64: self.accepted_crc64.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             faults: self.faults.clone(),
         }
     }
@@ -149,10 +142,7 @@ impl Recorder {
         *counts.entry(exchange.target.operation).or_default() += 1;
         drop(counts);
         if self.keeps {
-            self.exchanges
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(Arc::clone(&exchange));
+            self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&exchange));
         }
         self.changes.send_modify(|count| *count += 1);
         exchange
@@ -172,31 +162,17 @@ impl Recorder {
     }
 
     pub fn requests(&self) -> Vec<RequestRecord> {
-        let exchanges = self
-            .exchanges
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let exchanges = self.exchanges.lock().unwrap_or_else(PoisonError::into_inner);
         exchanges.iter().map(|exchange| exchange.record()).collect()
     }
 
     pub fn clear(&self) {
-        self.exchanges
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
-        self.counts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     pub fn count(&self, operation: &str) -> u64 {
-        self.counts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(operation)
-            .copied()
-            .unwrap_or(0)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).get(operation).copied().unwrap_or(0)
     }
 
     pub fn accepted_parts(&self) -> u64 {

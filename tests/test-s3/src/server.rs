@@ -98,22 +98,13 @@ impl Server {
         let (acceptor, ca_pem) = tls.map(|tls| (tls.acceptor, tls.ca_pem)).unzip();
         let front = Arc::new(front(options));
         let accepting = tokio::spawn(accept(listener, acceptor, Arc::clone(&front)));
-        Ok(Self {
-            front,
-            address,
-            ca_pem,
-            accepting,
-        })
+        Ok(Self { front, address, ca_pem, accepting })
     }
 
     /// Such as `http://127.0.0.1:40123`.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        let scheme = if self.ca_pem.is_some() {
-            "https"
-        } else {
-            "http"
-        };
+        let scheme = if self.ca_pem.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
@@ -219,20 +210,10 @@ fn front(options: Options) -> Front {
     }
 }
 
-fn s3_service(
-    service: Service,
-    store: &Arc<Store>,
-    access_key: String,
-    secret_key: String,
-) -> S3Service {
+fn s3_service(service: Service, store: &Arc<Store>, access_key: String, secret_key: String) -> S3Service {
     let mut builder = S3ServiceBuilder::new(service);
-    builder.set_auth(KeyPair {
-        access_key,
-        secret_key,
-    });
-    builder.set_access(BucketRules {
-        store: Arc::clone(store),
-    });
+    builder.set_auth(KeyPair { access_key, secret_key });
+    builder.set_access(BucketRules { store: Arc::clone(store) });
     builder.set_host(LocalHost);
     builder.build()
 }
@@ -271,7 +252,5 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, fro
         async move { front.handle(request).await }
     });
     // Connections fail when clients die or faults strike, both of which is what tests are about.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }

@@ -17,11 +17,7 @@ pub(crate) struct Service {
 
 impl Service {
     pub fn new(store: Arc<Store>, dialect: Dialect, region: Option<String>) -> Self {
-        Self {
-            store,
-            dialect,
-            region,
-        }
+        Self { store, dialect, region }
     }
 }
 

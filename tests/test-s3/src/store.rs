@@ -29,12 +29,7 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self {
-            seed: 1,
-            min_part_size: 5 * 1024 * 1024,
-            cheap_etags: false,
-            repeated_complete_succeeds: false,
-        }
+        Self { seed: 1, min_part_size: 5 * 1024 * 1024, cheap_etags: false, repeated_complete_succeeds: false }
     }
 }
 
@@ -67,12 +62,7 @@ impl Ids {
     pub fn upload(&mut self) -> String {
         self.uploads += 1;
         // Ids grow with time, because S3 lists uploads of one key in the order they were begun.
-        format!(
-            "{:012x}{:016x}{:08x}",
-            self.uploads,
-            self.random.u64(..),
-            self.random.u32(..)
-        )
+        format!("{:012x}{:016x}{:08x}", self.uploads, self.random.u64(..), self.random.u32(..))
     }
 
     pub fn seed(&mut self) -> u64 {
@@ -95,17 +85,8 @@ impl Store {
     /// An empty store.
     #[must_use]
     pub fn new(options: StoreOptions) -> Self {
-        let ids = Ids {
-            random: fastrand::Rng::with_seed(options.seed),
-            uploads: 0,
-        };
-        Self {
-            options,
-            state: Mutex::new(State {
-                buckets: BTreeMap::new(),
-                ids,
-            }),
-        }
+        let ids = Ids { random: fastrand::Rng::with_seed(options.seed), uploads: 0 };
+        Self { options, state: Mutex::new(State { buckets: BTreeMap::new(), ids }) }
     }
 
     pub(crate) fn options(&self) -> &StoreOptions {
@@ -113,11 +94,7 @@ impl Store {
     }
 
     pub(crate) fn md5_use(&self) -> Md5Use {
-        if self.options.cheap_etags {
-            Md5Use::Skipped
-        } else {
-            Md5Use::Computed
-        }
+        if self.options.cheap_etags { Md5Use::Skipped } else { Md5Use::Computed }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -134,10 +111,7 @@ impl Store {
         act(buckets.get_mut(name).ok_or_else(no_such_bucket)?, ids)
     }
 
-    pub(crate) fn with_buckets<T>(
-        &self,
-        act: impl FnOnce(&mut BTreeMap<String, Bucket>) -> T,
-    ) -> T {
+    pub(crate) fn with_buckets<T>(&self, act: impl FnOnce(&mut BTreeMap<String, Bucket>) -> T) -> T {
         act(&mut self.lock().buckets)
     }
 
@@ -152,10 +126,7 @@ impl Store {
     /// Makes a bucket, unless it is there already, and sets its versioning.
     pub fn create_bucket(&self, name: &str, versioning: Versioning) {
         self.with_buckets(|buckets| {
-            buckets
-                .entry(name.to_owned())
-                .or_insert_with(|| Bucket::new(versioning))
-                .versioning = versioning;
+            buckets.entry(name.to_owned()).or_insert_with(|| Bucket::new(versioning)).versioning = versioning;
         });
     }
 
@@ -178,13 +149,7 @@ impl Store {
     }
 
     /// Writes an object as a plain PUT would.
-    pub fn put(
-        &self,
-        bucket: &str,
-        key: &str,
-        bytes: impl Into<Bytes>,
-        options: PutOptions,
-    ) -> Arc<Object> {
+    pub fn put(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>, options: PutOptions) -> Arc<Object> {
         let data = Data::from(bytes.into());
         let digests = digest_data(&data, self.md5_use(), &[]);
         self.insert(bucket, key, data, digests, options)
@@ -198,13 +163,7 @@ impl Store {
     }
 
     /// The same with its CRC64NVME, which means reading it once: a few tens of GiB at most.
-    pub fn put_synthetic_with_crc(
-        &self,
-        bucket: &str,
-        key: &str,
-        seed: u64,
-        size: u64,
-    ) -> Arc<Object> {
+    pub fn put_synthetic_with_crc(&self, bucket: &str, key: &str, seed: u64, size: u64) -> Arc<Object> {
         let data = Data::synthetic(seed, size);
         let digests = digest_data(&data, Md5Use::Skipped, &[]);
         let mut object = new_object(data, digests, PutOptions::default());
@@ -215,9 +174,7 @@ impl Store {
     /// Makes `bucket`, if need be, list and serve keys that are computed on the fly, instead of any it holds.
     pub fn synthetic_keys(&self, bucket: &str, keys: SyntheticKeys) {
         self.with_buckets(|buckets| {
-            let bucket = buckets
-                .entry(bucket.to_owned())
-                .or_insert_with(|| Bucket::new(Versioning::Never));
+            let bucket = buckets.entry(bucket.to_owned()).or_insert_with(|| Bucket::new(Versioning::Never));
             bucket.synthetic = Some(keys);
         });
     }
@@ -257,29 +214,15 @@ impl Store {
 
     /// Flips one stored byte and leaves ETag and checksum as they were; false if there is no such byte.
     pub fn corrupt(&self, bucket: &str, key: &str, offset: u64) -> bool {
-        let Some(old) = self
-            .get(bucket, key)
-            .filter(|object| offset < object.size())
-        else {
+        let Some(old) = self.get(bucket, key).filter(|object| offset < object.size()) else {
             return false;
         };
         let Some(Ok(byte)) = old.data.reader(offset..offset + 1).next_chunk() else {
             return false;
         };
         let flipped = Data::from(Bytes::from(vec![byte[0] ^ 1]));
-        let data = Data::concat([
-            &old.data.slice(0..offset),
-            &flipped,
-            &old.data.slice(offset + 1..old.size()),
-        ]);
-        self.insert_object(
-            bucket,
-            key,
-            Object {
-                data,
-                ..Object::clone(&old)
-            },
-        );
+        let data = Data::concat([&old.data.slice(0..offset), &flipped, &old.data.slice(offset + 1..old.size())]);
+        self.insert_object(bucket, key, Object { data, ..Object::clone(&old) });
         true
     }
 
@@ -291,24 +234,20 @@ impl Store {
     /// The current version of a key.
     #[must_use]
     pub fn get(&self, bucket: &str, key: &str) -> Option<Arc<Object>> {
-        self.with_bucket(bucket, |bucket, _| Ok(bucket.current(key)))
-            .ok()
-            .flatten()
+        self.with_bucket(bucket, |bucket, _| Ok(bucket.current(key))).ok().flatten()
     }
 
     /// All bytes of an object; `None` if it is absent or its bytes were discarded.
     #[must_use]
     pub fn read(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
         let mut all = Vec::new();
-        self.for_each_chunk(bucket, key, |chunk| all.extend_from_slice(chunk))
-            .then_some(all)
+        self.for_each_chunk(bucket, key, |chunk| all.extend_from_slice(chunk)).then_some(all)
     }
 
     /// Calls `see` with every piece of an object; false if it is absent or its bytes were discarded.
     pub fn for_each_chunk(&self, bucket: &str, key: &str, see: impl FnMut(&[u8])) -> bool {
         // The lock is not held while the bytes are read.
-        self.get(bucket, key)
-            .is_some_and(|object| object.data.for_each_chunk(see))
+        self.get(bucket, key).is_some_and(|object| object.data.for_each_chunk(see))
     }
 
     /// The SHA-256 of an object in hex; `None` if it is absent or its bytes were discarded.
@@ -316,22 +255,15 @@ impl Store {
     pub fn sha256(&self, bucket: &str, key: &str) -> Option<String> {
         let mut hasher = Sha256::new();
         let read = self.for_each_chunk(bucket, key, |chunk| hasher.update(chunk));
-        read.then(|| {
-            hasher
-                .finalize()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect()
-        })
+        read.then(|| hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// The keys with a current version, in byte order.
     #[must_use]
     pub fn keys(&self, bucket: &str) -> Vec<String> {
         self.with_existing(bucket, |bucket, _| {
-            let current = bucket.keys.iter().filter(|(_, versions)| {
-                versions.last().is_some_and(|last| last.object().is_some())
-            });
+            let current =
+                bucket.keys.iter().filter(|(_, versions)| versions.last().is_some_and(|last| last.object().is_some()));
             current.map(|(key, _)| key.clone()).collect()
         })
     }
@@ -340,13 +272,7 @@ impl Store {
     #[must_use]
     pub fn versions(&self, bucket: &str, key: &str) -> Vec<String> {
         self.with_existing(bucket, |bucket, _| {
-            bucket
-                .keys
-                .get(key)
-                .into_iter()
-                .flatten()
-                .map(|version| version.id().to_owned())
-                .collect()
+            bucket.keys.get(key).into_iter().flatten().map(|version| version.id().to_owned()).collect()
         })
     }
 
@@ -355,9 +281,7 @@ impl Store {
     pub fn uploads(&self, bucket: &str) -> Vec<(String, String, usize)> {
         self.with_existing(bucket, |bucket, _| {
             let uploads = bucket.uploads.iter();
-            uploads
-                .map(|((key, id), upload)| (key.clone(), id.clone(), upload.parts.len()))
-                .collect()
+            uploads.map(|((key, id), upload)| (key.clone(), id.clone(), upload.parts.len())).collect()
         })
     }
 

@@ -87,13 +87,7 @@ impl SyntheticKeys {
     /// `count` keys `keys/000000000000` and on, of 1 KiB each.
     #[must_use]
     pub fn new(count: u64) -> Self {
-        Self {
-            prefix: "keys/".to_owned(),
-            count,
-            size: 1024,
-            seed: 1,
-            differing_every: None,
-        }
+        Self { prefix: "keys/".to_owned(), count, size: 1024, seed: 1, differing_every: None }
     }
 
     /// The key with this number.
@@ -105,9 +99,7 @@ impl SyntheticKeys {
     /// The size of the object with this number.
     #[must_use]
     pub fn size_of(&self, index: u64) -> u64 {
-        let differs = self
-            .differing_every
-            .is_some_and(|every| every > 0 && index % every == every - 1);
+        let differs = self.differing_every.is_some_and(|every| every > 0 && index % every == every - 1);
         self.size + u64::from(differs)
     }
 
@@ -155,11 +147,7 @@ mod tests {
         for start in 0..40 {
             for length in [0, 1, 2, 7, 8, 9, 63, 500] {
                 let part = synthetic_bytes(7, start as u64, length);
-                assert_eq!(
-                    part,
-                    whole.slice(start..start + length),
-                    "{length} bytes from {start}"
-                );
+                assert_eq!(part, whole.slice(start..start + length), "{length} bytes from {start}");
             }
         }
     }
@@ -168,10 +156,7 @@ mod tests {
     fn chunks_join_to_the_whole() {
         let range = 5..CHUNK * 2 + 17;
         let joined: Vec<u8> = synthetic_chunks(3, range.clone()).flatten().collect();
-        assert_eq!(
-            joined,
-            synthetic_bytes(3, 5, (range.end - range.start) as usize)
-        );
+        assert_eq!(joined, synthetic_bytes(3, 5, (range.end - range.start) as usize));
     }
 
     #[test]
@@ -181,10 +166,7 @@ mod tests {
 
     #[test]
     fn a_key_knows_its_number() {
-        let keys = SyntheticKeys {
-            differing_every: Some(3),
-            ..SyntheticKeys::new(10)
-        };
+        let keys = SyntheticKeys { differing_every: Some(3), ..SyntheticKeys::new(10) };
         assert_eq!(keys.index_of("keys/000000000009"), Some(9));
         assert_eq!(keys.index_of("keys/000000000010"), None);
         assert_eq!(keys.index_of("keys/9"), None);

@@ -20,24 +20,16 @@ fn page(asked: Option<i32>) -> usize {
 }
 
 impl Service {
-    pub async fn upload_parts(
-        &self,
-        request: S3Request<dto::ListPartsInput>,
-    ) -> S3Result<dto::ListPartsOutput> {
+    pub async fn upload_parts(&self, request: S3Request<dto::ListPartsInput>) -> S3Result<dto::ListPartsOutput> {
         let input = request.input;
         let max = page(input.max_parts);
         let marker = input.part_number_marker.unwrap_or(0);
-        let upload = self.store.with_bucket(&input.bucket, |bucket, _| {
-            Ok(find(bucket, &input.key, &input.upload_id)?.clone())
-        })?;
-        let behind = upload
-            .parts
-            .iter()
-            .filter(|(number, _)| i32::from(**number) > marker);
-        let mut parts: Vec<dto::Part> = behind
-            .take(max + 1)
-            .map(|(number, part)| self.listed_part(&upload, *number, part))
-            .collect();
+        let upload = self
+            .store
+            .with_bucket(&input.bucket, |bucket, _| Ok(find(bucket, &input.key, &input.upload_id)?.clone()))?;
+        let behind = upload.parts.iter().filter(|(number, _)| i32::from(**number) > marker);
+        let mut parts: Vec<dto::Part> =
+            behind.take(max + 1).map(|(number, part)| self.listed_part(&upload, *number, part)).collect();
         let truncated = parts.len() > max;
         parts.truncate(max);
         Ok(dto::ListPartsOutput {
@@ -64,10 +56,7 @@ impl Service {
             size: i64::try_from(part.data.len()).ok(),
             ..Default::default()
         };
-        let checksum = upload
-            .algorithm
-            .filter(|algorithm| self.knows(*algorithm))
-            .zip(part.checksum.clone());
+        let checksum = upload.algorithm.filter(|algorithm| self.knows(*algorithm)).zip(part.checksum.clone());
         if let Some((algorithm, value)) = checksum {
             set_checksum!(shown, algorithm, value);
         }
@@ -87,16 +76,11 @@ impl Service {
         let mut uploads = self.store.with_bucket(&input.bucket, |bucket, _| {
             // A marker without an upload id stands behind all uploads of its key.
             let lower = Bound::Included((key_marker.clone(), id_marker.clone()));
-            let behind =
-                bucket
-                    .uploads
-                    .range((lower, Bound::Unbounded))
-                    .filter(|((key, id), _)| {
-                        *key != key_marker || (!id_marker.is_empty() && *id != id_marker)
-                    });
-            let shown = behind
-                .filter(|((key, _), _)| key.starts_with(&prefix))
-                .take(max + 1);
+            let behind = bucket
+                .uploads
+                .range((lower, Bound::Unbounded))
+                .filter(|((key, id), _)| *key != key_marker || (!id_marker.is_empty() && *id != id_marker));
+            let shown = behind.filter(|((key, _), _)| key.starts_with(&prefix)).take(max + 1);
             Ok(shown
                 .map(|((key, id), upload)| (key.clone(), listed_upload(key, id, upload, encoding)))
                 .collect::<Vec<_>>())
@@ -121,11 +105,7 @@ impl Service {
 }
 
 fn storage_class(upload: &Upload) -> String {
-    upload
-        .options
-        .storage_class
-        .clone()
-        .unwrap_or_else(|| "STANDARD".to_owned())
+    upload.options.storage_class.clone().unwrap_or_else(|| "STANDARD".to_owned())
 }
 
 fn listed_upload(key: &str, id: &str, upload: &Upload, encoding: Encoding) -> dto::MultipartUpload {

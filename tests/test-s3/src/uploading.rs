@@ -6,9 +6,7 @@ use s3s::dto::{self, ChecksumType};
 use s3s::{S3Request, S3Result, s3_error};
 
 use crate::bucket::Bucket;
-use crate::checksum::{
-    Algorithm, Digests, cheap_etag, crc64_base64, digest_data, sent_checksums, set_checksum,
-};
+use crate::checksum::{Algorithm, Digests, cheap_etag, crc64_base64, digest_data, sent_checksums, set_checksum};
 use crate::conditions::{check_copy_source, check_write};
 use crate::data::Data;
 use crate::ingest::{Expected, Ingested, announced, check_announcement, ingest};
@@ -17,17 +15,13 @@ use crate::object::Object;
 use crate::service::Service;
 use crate::synthetic::synthetic_etag;
 use crate::upload_rules::{
-    algorithm_name, check_part_algorithm, completion, copy_range, kind_name, parse_algorithm,
-    parse_kind,
+    algorithm_name, check_part_algorithm, completion, copy_range, kind_name, parse_algorithm, parse_kind,
 };
 use crate::wire::{echoed_key, exchange, put_options, strong, timestamp};
 use crate::writing::insert;
 
 pub(crate) fn find<'a>(bucket: &'a mut Bucket, key: &str, id: &str) -> S3Result<&'a mut Upload> {
-    bucket
-        .uploads
-        .get_mut(&(key.to_owned(), id.to_owned()))
-        .ok_or_else(no_such_upload)
+    bucket.uploads.get_mut(&(key.to_owned(), id.to_owned())).ok_or_else(no_such_upload)
 }
 
 impl Service {
@@ -37,36 +31,19 @@ impl Service {
     ) -> S3Result<dto::CreateMultipartUploadOutput> {
         let input = &mut request.input;
         let options = put_options!(input).parse()?;
-        let algorithm = input
-            .checksum_algorithm
-            .as_ref()
-            .map(|named| parse_algorithm(named.as_str()))
-            .transpose()?;
-        let kind = match (
-            input.checksum_type.as_ref().map(ChecksumType::as_str),
-            algorithm,
-        ) {
+        let algorithm = input.checksum_algorithm.as_ref().map(|named| parse_algorithm(named.as_str())).transpose()?;
+        let kind = match (input.checksum_type.as_ref().map(ChecksumType::as_str), algorithm) {
             (None, algorithm) => algorithm.map(default_kind),
             (Some(_), None) => {
-                return Err(s3_error!(
-                    InvalidRequest,
-                    "x-amz-checksum-type needs x-amz-checksum-algorithm"
-                ));
+                return Err(s3_error!(InvalidRequest, "x-amz-checksum-type needs x-amz-checksum-algorithm"));
             }
             (Some(kind), Some(algorithm)) => Some(parse_kind(kind, algorithm)?),
         };
-        let upload = Upload {
-            initiated: SystemTime::now(),
-            options,
-            algorithm,
-            kind,
-            parts: std::collections::BTreeMap::new(),
-        };
+        let upload =
+            Upload { initiated: SystemTime::now(), options, algorithm, kind, parts: std::collections::BTreeMap::new() };
         let id = self.store.with_bucket(&input.bucket, |bucket, ids| {
             let id = ids.upload();
-            bucket
-                .uploads
-                .insert((input.key.clone(), id.clone()), upload);
+            bucket.uploads.insert((input.key.clone(), id.clone()), upload);
             Ok(id)
         })?;
         Ok(dto::CreateMultipartUploadOutput {
@@ -89,15 +66,9 @@ impl Service {
         let number = part_number(input.part_number)?;
         let sent = sent_checksums!(input);
         check_announcement(&request, &sent)?;
-        let (discard, algorithm) =
-            self.upload_settings(&input.bucket, &input.key, &input.upload_id)?;
+        let (discard, algorithm) = self.upload_settings(&input.bucket, &input.key, &input.upload_id)?;
         let mut wanted = announced(&request);
-        check_part_algorithm(
-            algorithm,
-            sent.iter()
-                .map(|(algorithm, _)| *algorithm)
-                .chain(wanted.iter().copied()),
-        )?;
+        check_part_algorithm(algorithm, sent.iter().map(|(algorithm, _)| *algorithm).chain(wanted.iter().copied()))?;
         wanted.extend(algorithm);
         let expected = Expected {
             sent,
@@ -108,19 +79,10 @@ impl Service {
             discard,
             corrupt_at: exchange.corrupt_at,
         };
-        let Ingested {
-            data,
-            digests,
-            sent,
-        } = ingest(&request, body, expected).await?;
+        let Ingested { data, digests, sent } = ingest(&request, body, expected).await?;
         let part = received_part(data, &digests, algorithm);
-        let mut output = dto::UploadPartOutput {
-            e_tag: Some(strong(&part.etag)),
-            ..Default::default()
-        };
-        let shown = algorithm
-            .zip(part.checksum.clone())
-            .or_else(|| sent.into_iter().next());
+        let mut output = dto::UploadPartOutput { e_tag: Some(strong(&part.etag)), ..Default::default() };
+        let shown = algorithm.zip(part.checksum.clone()).or_else(|| sent.into_iter().next());
         if let Some((algorithm, value)) = shown.filter(|(algorithm, _)| self.knows(*algorithm)) {
             set_checksum!(output, algorithm, value);
         }
@@ -138,26 +100,17 @@ impl Service {
         let input = &request.input;
         let number = part_number(input.part_number)?;
         let (source, copy_source_version_id) = self.copy_source(&input.copy_source)?;
-        let (if_match, if_none_match) = (
-            input.copy_source_if_match.as_ref(),
-            input.copy_source_if_none_match.as_ref(),
-        );
+        let (if_match, if_none_match) = (input.copy_source_if_match.as_ref(), input.copy_source_if_none_match.as_ref());
         check_copy_source(exchange.read_conditions, if_match, if_none_match, &source)?;
         let range = copy_range(input.copy_source_range.as_deref(), source.size())?;
-        let (discards, algorithm) =
-            self.upload_settings(&input.bucket, &input.key, &input.upload_id)?;
-        let part = self
-            .copied_part(&source, source.data.slice(range), algorithm, discards)
-            .await?;
+        let (discards, algorithm) = self.upload_settings(&input.bucket, &input.key, &input.upload_id)?;
+        let part = self.copied_part(&source, source.data.slice(range), algorithm, discards).await?;
         let mut result = dto::CopyPartResult {
             e_tag: Some(strong(&part.etag)),
             last_modified: Some(timestamp(part.modified)),
             ..Default::default()
         };
-        if let Some((algorithm, value)) = algorithm
-            .zip(part.checksum.clone())
-            .filter(|(name, _)| self.knows(*name))
-        {
+        if let Some((algorithm, value)) = algorithm.zip(part.checksum.clone()).filter(|(name, _)| self.knows(*name)) {
             set_checksum!(result, algorithm, value);
         }
         if let Some(crc) = part.crc64 {
@@ -165,21 +118,10 @@ impl Service {
         }
         self.store_part(&input.bucket, &input.key, &input.upload_id, number, part)?;
         let copy_part_result = Some(result);
-        Ok(dto::UploadPartCopyOutput {
-            copy_part_result,
-            copy_source_version_id,
-            ..Default::default()
-        })
+        Ok(dto::UploadPartCopyOutput { copy_part_result, copy_source_version_id, ..Default::default() })
     }
 
-    fn store_part(
-        &self,
-        bucket: &str,
-        key: &str,
-        id: &str,
-        number: u16,
-        part: Part,
-    ) -> S3Result<()> {
+    fn store_part(&self, bucket: &str, key: &str, id: &str, number: u16, part: Part) -> S3Result<()> {
         self.store.with_bucket(bucket, |bucket, _| {
             find(bucket, key, id)?.parts.insert(number, part);
             Ok(())
@@ -187,12 +129,7 @@ impl Service {
     }
 
     /// Whether uploads into a bucket are discarded, and the algorithm of this one.
-    fn upload_settings(
-        &self,
-        bucket: &str,
-        key: &str,
-        id: &str,
-    ) -> S3Result<(bool, Option<Algorithm>)> {
+    fn upload_settings(&self, bucket: &str, key: &str, id: &str) -> S3Result<(bool, Option<Algorithm>)> {
         self.store.with_bucket(bucket, |bucket, _| {
             let algorithm = find(bucket, key, id)?.algorithm;
             Ok((bucket.discards, algorithm))
@@ -219,28 +156,12 @@ impl Service {
             (None, Some(crc)) => cheap_etag(crc, data.len()),
             (None, None) => synthetic_etag(source.size(), data.len()),
         };
-        let checksum = algorithm
-            .zip(digests)
-            .and_then(|(algorithm, digests)| digests.value(algorithm));
-        let data = if discards {
-            Data::discarded(data.len())
-        } else {
-            data
-        };
-        Ok(Part {
-            data,
-            etag,
-            crc64,
-            checksum,
-            modified: SystemTime::now(),
-        })
+        let checksum = algorithm.zip(digests).and_then(|(algorithm, digests)| digests.value(algorithm));
+        let data = if discards { Data::discarded(data.len()) } else { data };
+        Ok(Part { data, etag, crc64, checksum, modified: SystemTime::now() })
     }
 
-    async fn digest_part(
-        &self,
-        data: Data,
-        algorithm: Option<Algorithm>,
-    ) -> S3Result<Option<Digests>> {
+    async fn digest_part(&self, data: Data, algorithm: Option<Algorithm>) -> S3Result<Option<Digests>> {
         let md5 = self.store.md5_use();
         let wanted: Vec<Algorithm> = algorithm.into_iter().collect();
         // Gigabytes are read here, and the requests of others must go on.
@@ -260,47 +181,30 @@ impl Service {
             let place = (input.key.clone(), input.upload_id.clone());
             let Some(upload) = bucket.uploads.get(&place) else {
                 let earlier = bucket.completed.get(&input.upload_id);
-                let earlier = earlier.filter(|earlier| {
-                    options.repeated_complete_succeeds && earlier.key == input.key
-                });
+                let earlier = earlier.filter(|earlier| options.repeated_complete_succeeds && earlier.key == input.key);
                 return earlier.cloned().ok_or_else(no_such_upload);
             };
             let version_id = ids.version(bucket.versioning);
             let object = upload.complete(&completion, options.min_part_size, version_id)?;
             let current = bucket.current(&input.key);
             let (if_match, if_none_match) = (input.if_match.as_ref(), input.if_none_match.as_ref());
-            check_write(
-                exchange.write_conditions,
-                if_match,
-                if_none_match,
-                current.as_deref(),
-            )?;
+            check_write(exchange.write_conditions, if_match, if_none_match, current.as_deref())?;
             bucket.uploads.remove(&place);
             let (object, version_id) = insert(bucket, &input.key, object);
             let completed = remember(&input.key, &object, version_id);
             if options.repeated_complete_succeeds {
-                bucket
-                    .completed
-                    .insert(input.upload_id.clone(), completed.clone());
+                bucket.completed.insert(input.upload_id.clone(), completed.clone());
             }
             Ok(completed)
         })?;
-        let crc = completed
-            .checksum
-            .as_ref()
-            .filter(|checksum| checksum.algorithm == Algorithm::Crc64Nvme);
+        let crc = completed.checksum.as_ref().filter(|checksum| checksum.algorithm == Algorithm::Crc64Nvme);
         if let Some(crc) = crc {
             exchange.set_accepted_crc64(crc.value.clone());
         }
         Ok(self.completed_output(&input.bucket, &input.key, completed))
     }
 
-    fn completed_output(
-        &self,
-        bucket: &str,
-        key: &str,
-        completed: Completed,
-    ) -> dto::CompleteMultipartUploadOutput {
+    fn completed_output(&self, bucket: &str, key: &str, completed: Completed) -> dto::CompleteMultipartUploadOutput {
         let mut output = dto::CompleteMultipartUploadOutput {
             bucket: Some(bucket.to_owned()),
             key: echoed_key(key),
@@ -308,10 +212,7 @@ impl Service {
             version_id: completed.version_id,
             ..Default::default()
         };
-        if let Some(checksum) = completed
-            .checksum
-            .filter(|checksum| self.knows(checksum.algorithm))
-        {
+        if let Some(checksum) = completed.checksum.filter(|checksum| self.knows(checksum.algorithm)) {
             output.checksum_type = Some(kind_name(checksum.kind));
             set_checksum!(output, checksum.algorithm, checksum.value);
         }
@@ -325,9 +226,7 @@ impl Service {
         let input = request.input;
         self.store.with_bucket(&input.bucket, |bucket, _| {
             let removed = bucket.uploads.remove(&(input.key, input.upload_id));
-            removed
-                .map(|_| dto::AbortMultipartUploadOutput::default())
-                .ok_or_else(no_such_upload)
+            removed.map(|_| dto::AbortMultipartUploadOutput::default()).ok_or_else(no_such_upload)
         })
     }
 }
@@ -343,10 +242,5 @@ fn received_part(data: Data, digests: &Digests, algorithm: Option<Algorithm>) ->
 }
 
 fn remember(key: &str, object: &Object, version_id: Option<String>) -> Completed {
-    Completed {
-        key: key.to_owned(),
-        etag: object.etag.clone(),
-        version_id,
-        checksum: object.checksum.clone(),
-    }
+    Completed { key: key.to_owned(), etag: object.etag.clone(), version_id, checksum: object.checksum.clone() }
 }

@@ -12,19 +12,12 @@ use crate::operation::Target;
 use crate::record::Exchange;
 
 /// What S3 leaves as it is when it URL-encodes listings.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'/')
-    .remove(b'*')
-    .remove(b' ');
+const UNRESERVED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'/').remove(b'*').remove(b' ');
 
 /// A key as `encoding-type=url` shows it: form encoding, where a space is `+`.
 pub(crate) fn url_encode(key: &str) -> String {
-    utf8_percent_encode(key, UNRESERVED)
-        .to_string()
-        .replace(' ', "+")
+    utf8_percent_encode(key, UNRESERVED).to_string().replace(' ', "+")
 }
 
 /// Encodes the strings of a listing if its request asks for it.
@@ -88,21 +81,13 @@ pub(crate) fn stored_encoding(header: Option<String>) -> Option<String> {
 pub(crate) fn parse_tags(header: Option<&str>) -> S3Result<Vec<(String, String)>> {
     let decode = |text: &str| {
         let spaced = text.replace('+', " ");
-        percent_decode_str(&spaced)
-            .decode_utf8()
-            .map(|text| text.into_owned())
+        percent_decode_str(&spaced).decode_utf8().map(|text| text.into_owned())
     };
-    let pairs = header
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| !pair.is_empty());
+    let pairs = header.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
     let tags = pairs.map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (Ok(key), Ok(value)) = (decode(key), decode(value)) else {
-            return Err(s3_error!(
-                InvalidTag,
-                "The x-amz-tagging header is not valid"
-            ));
+            return Err(s3_error!(InvalidTag, "The x-amz-tagging header is not valid"));
         };
         Ok((key, value))
     });
@@ -119,11 +104,7 @@ macro_rules! put_options {
                 content_disposition: $input.content_disposition.take(),
                 content_encoding: $crate::wire::stored_encoding($input.content_encoding.take()),
                 content_language: $input.content_language.take(),
-                expires: $input
-                    .expires
-                    .take()
-                    .as_ref()
-                    .and_then($crate::wire::http_date),
+                expires: $input.expires.take().as_ref().and_then($crate::wire::http_date),
             },
             metadata: $input.metadata.take(),
             storage_class: $input.storage_class.take(),
@@ -173,21 +154,12 @@ mod tests {
     #[test]
     fn aws_chunked_is_no_content_encoding() {
         assert_eq!(stored_encoding(Some("aws-chunked".to_owned())), None);
-        assert_eq!(
-            stored_encoding(Some("aws-chunked, gzip".to_owned())).as_deref(),
-            Some("gzip")
-        );
+        assert_eq!(stored_encoding(Some("aws-chunked, gzip".to_owned())).as_deref(), Some("gzip"));
     }
 
     #[test]
     fn tags_are_form_encoded() {
         let tags = parse_tags(Some("a=1&b%20c=x+y")).unwrap();
-        assert_eq!(
-            tags,
-            [
-                ("a".to_owned(), "1".to_owned()),
-                ("b c".to_owned(), "x y".to_owned())
-            ]
-        );
+        assert_eq!(tags, [("a".to_owned(), "1".to_owned()), ("b c".to_owned(), "x y".to_owned())]);
     }
 }

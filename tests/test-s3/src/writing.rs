@@ -6,9 +6,7 @@ use s3s::dto::{self, CopySource};
 use s3s::{S3Request, S3Result, s3_error};
 
 use crate::bucket::Bucket;
-use crate::checksum::{
-    Algorithm, Checksum, ChecksumKind, Digests, digest_data, sent_checksums, set_checksum,
-};
+use crate::checksum::{Algorithm, Checksum, ChecksumKind, Digests, digest_data, sent_checksums, set_checksum};
 use crate::conditions::{check_copy_source, check_write};
 use crate::ingest::{Expected, Ingested, announced, check_announcement, ingest};
 use crate::object::{Object, Version};
@@ -20,10 +18,7 @@ use crate::wire::{exchange, put_options, strong, timestamp};
 const MAX_COPY: u64 = 5 * 1024 * 1024 * 1024;
 
 impl Service {
-    pub async fn put(
-        &self,
-        mut request: S3Request<dto::PutObjectInput>,
-    ) -> S3Result<dto::PutObjectOutput> {
+    pub async fn put(&self, mut request: S3Request<dto::PutObjectInput>) -> S3Result<dto::PutObjectOutput> {
         let exchange = exchange(&request);
         let body = request.input.body.take();
         let options = put_options!(request.input).parse()?;
@@ -38,11 +33,7 @@ impl Service {
             discard: self.discards(&request.input.bucket)?,
             corrupt_at: exchange.corrupt_at,
         };
-        let Ingested {
-            data,
-            digests,
-            sent,
-        } = ingest(&request, body, expected).await?;
+        let Ingested { data, digests, sent } = ingest(&request, body, expected).await?;
         exchange.set_accepted_crc64(crate::checksum::crc64_base64(digests.crc64));
         let mut object = new_object(data, Some(digests), options);
         if let Some((algorithm, value)) = sent.into_iter().next() {
@@ -52,12 +43,7 @@ impl Service {
         let (object, version_id) = self.store.with_bucket(&input.bucket, |bucket, ids| {
             let current = bucket.current(&input.key);
             let (if_match, if_none_match) = (input.if_match.as_ref(), input.if_none_match.as_ref());
-            check_write(
-                exchange.write_conditions,
-                if_match,
-                if_none_match,
-                current.as_deref(),
-            )?;
+            check_write(exchange.write_conditions, if_match, if_none_match, current.as_deref())?;
             object.version_id = ids.version(bucket.versioning);
             Ok(insert(bucket, &input.key, object))
         })?;
@@ -66,11 +52,7 @@ impl Service {
 
     fn put_output(&self, object: &Object, version_id: Option<String>) -> dto::PutObjectOutput {
         let e_tag = Some(strong(&object.etag));
-        let mut output = dto::PutObjectOutput {
-            e_tag,
-            version_id,
-            ..Default::default()
-        };
+        let mut output = dto::PutObjectOutput { e_tag, version_id, ..Default::default() };
         if let Some(checksum) = self.known(object) {
             output.checksum_type = Some(dto::ChecksumType::from_static(checksum.kind.as_str()));
             set_checksum!(output, checksum.algorithm, checksum.value);
@@ -80,38 +62,24 @@ impl Service {
 
     /// Whether uploads into this bucket are kept; fails where there is no bucket.
     pub fn discards(&self, bucket: &str) -> S3Result<bool> {
-        self.store
-            .with_bucket(bucket, |bucket, _| Ok(bucket.discards))
+        self.store.with_bucket(bucket, |bucket, _| Ok(bucket.discards))
     }
 
     fn known(&self, object: &Object) -> Option<Checksum> {
-        object
-            .checksum
-            .clone()
-            .filter(|checksum| self.knows(checksum.algorithm))
+        object.checksum.clone().filter(|checksum| self.knows(checksum.algorithm))
     }
 
-    pub async fn delete(
-        &self,
-        request: S3Request<dto::DeleteObjectInput>,
-    ) -> S3Result<dto::DeleteObjectOutput> {
+    pub async fn delete(&self, request: S3Request<dto::DeleteObjectInput>) -> S3Result<dto::DeleteObjectOutput> {
         let input = request.input;
         self.store.with_bucket(&input.bucket, |bucket, ids| {
             let marker_id = ids.version(bucket.versioning);
             let deleted = bucket.delete(&input.key, input.version_id.as_deref(), marker_id);
             let delete_marker = deleted.marker.then_some(true);
-            Ok(dto::DeleteObjectOutput {
-                delete_marker,
-                version_id: deleted.version_id,
-                ..Default::default()
-            })
+            Ok(dto::DeleteObjectOutput { delete_marker, version_id: deleted.version_id, ..Default::default() })
         })
     }
 
-    pub async fn delete_many(
-        &self,
-        request: S3Request<dto::DeleteObjectsInput>,
-    ) -> S3Result<dto::DeleteObjectsOutput> {
+    pub async fn delete_many(&self, request: S3Request<dto::DeleteObjectsInput>) -> S3Result<dto::DeleteObjectsOutput> {
         let input = request.input;
         let quiet = input.delete.quiet.unwrap_or(false);
         self.store.with_bucket(&input.bucket, |bucket, ids| {
@@ -127,10 +95,7 @@ impl Service {
                 });
             }
             let deleted = (!quiet).then_some(shown);
-            Ok(dto::DeleteObjectsOutput {
-                deleted,
-                ..Default::default()
-            })
+            Ok(dto::DeleteObjectsOutput { deleted, ..Default::default() })
         })
     }
 
@@ -140,9 +105,7 @@ impl Service {
     ) -> S3Result<dto::PutObjectTaggingOutput> {
         let input = request.input;
         let pairs = input.tagging.tag_set.into_iter();
-        let tags = pairs
-            .map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()))
-            .collect();
+        let tags = pairs.map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default())).collect();
         self.store.with_bucket(&input.bucket, |bucket, _| {
             let mut object = Object::clone(&*bucket.find(&input.key, input.version_id.as_deref())?);
             object.options.tags = tags;
@@ -151,24 +114,14 @@ impl Service {
             if let Some(version) = versions.find(|version| version.id() == object.version_id) {
                 *version = Version::Object(Arc::clone(&object));
             }
-            Ok(dto::PutObjectTaggingOutput {
-                version_id: bucket.shown_version(&object),
-            })
+            Ok(dto::PutObjectTaggingOutput { version_id: bucket.shown_version(&object) })
         })
     }
 
     /// The object a copy reads, and its version if it has one to show.
     pub fn copy_source(&self, source: &CopySource) -> S3Result<(Arc<Object>, Option<String>)> {
-        let CopySource::Bucket {
-            bucket,
-            key,
-            version_id,
-        } = source
-        else {
-            return Err(s3_error!(
-                NotImplemented,
-                "Access points are not implemented"
-            ));
+        let CopySource::Bucket { bucket, key, version_id } = source else {
+            return Err(s3_error!(NotImplemented, "Access points are not implemented"));
         };
         self.store.with_bucket(bucket, |bucket, _| {
             let object = bucket.find(key, version_id.as_deref())?;
@@ -177,17 +130,11 @@ impl Service {
         })
     }
 
-    pub async fn copy(
-        &self,
-        mut request: S3Request<dto::CopyObjectInput>,
-    ) -> S3Result<dto::CopyObjectOutput> {
+    pub async fn copy(&self, mut request: S3Request<dto::CopyObjectInput>) -> S3Result<dto::CopyObjectOutput> {
         let exchange = exchange(&request);
         let input = &mut request.input;
         let (source, copy_source_version_id) = self.copy_source(&input.copy_source)?;
-        let (if_match, if_none_match) = (
-            input.copy_source_if_match.as_ref(),
-            input.copy_source_if_none_match.as_ref(),
-        );
+        let (if_match, if_none_match) = (input.copy_source_if_match.as_ref(), input.copy_source_if_none_match.as_ref());
         check_copy_source(exchange.read_conditions, if_match, if_none_match, &source)?;
         if source.size() > MAX_COPY {
             return Err(s3_error!(
@@ -196,26 +143,16 @@ impl Service {
             ));
         }
         if source.is_archived() {
-            return Err(s3_error!(
-                InvalidObjectState,
-                "Restore the source object before copying it"
-            ));
+            return Err(s3_error!(InvalidObjectState, "Restore the source object before copying it"));
         }
-        let mut object = self
-            .copied(&source, input.checksum_algorithm.as_ref())
-            .await?;
+        let mut object = self.copied(&source, input.checksum_algorithm.as_ref()).await?;
         set_options(&mut object, &source, input)?;
         let (object, version_id) = self.store.with_bucket(&input.bucket, |bucket, ids| {
             object.version_id = ids.version(bucket.versioning);
             Ok(insert(bucket, &input.key, object))
         })?;
         let copy_object_result = Some(self.copy_result(&object));
-        Ok(dto::CopyObjectOutput {
-            copy_object_result,
-            copy_source_version_id,
-            version_id,
-            ..Default::default()
-        })
+        Ok(dto::CopyObjectOutput { copy_object_result, copy_source_version_id, version_id, ..Default::default() })
     }
 
     fn copy_result(&self, object: &Object) -> dto::CopyObjectResult {
@@ -232,28 +169,18 @@ impl Service {
     }
 
     /// The bytes of `source` as an object uploaded in one piece.
-    async fn copied(
-        &self,
-        source: &Arc<Object>,
-        algorithm: Option<&dto::ChecksumAlgorithm>,
-    ) -> S3Result<Object> {
+    async fn copied(&self, source: &Arc<Object>, algorithm: Option<&dto::ChecksumAlgorithm>) -> S3Result<Object> {
         let algorithm = algorithm.and_then(|algorithm| Algorithm::parse(algorithm.as_str()));
         let kept = source.checksum.as_ref().is_some_and(|checksum| {
-            checksum.kind == ChecksumKind::FullObject
-                && algorithm.is_none_or(|wanted| wanted == checksum.algorithm)
+            checksum.kind == ChecksumKind::FullObject && algorithm.is_none_or(|wanted| wanted == checksum.algorithm)
         });
-        let mut object = Object {
-            parts: None,
-            modified: std::time::SystemTime::now(),
-            ..Object::clone(source)
-        };
+        let mut object = Object { parts: None, modified: std::time::SystemTime::now(), ..Object::clone(source) };
         // Nothing new is to be computed for an object in one piece whose checksum is kept, or was never known.
         let in_one_piece = source.parts.is_none();
         if in_one_piece && (kept || (source.checksum.is_none() && algorithm.is_none())) {
             return Ok(object);
         }
-        let wanted =
-            algorithm.or_else(|| source.checksum.as_ref().map(|checksum| checksum.algorithm));
+        let wanted = algorithm.or_else(|| source.checksum.as_ref().map(|checksum| checksum.algorithm));
         let Some(digests) = self.digest(source, wanted).await? else {
             return Ok(object);
         };
@@ -262,17 +189,11 @@ impl Service {
             object.etag = digests.etag();
         }
         let wanted = wanted.unwrap_or(Algorithm::Crc64Nvme);
-        object.checksum = digests
-            .value(wanted)
-            .map(|value| Checksum::full(wanted, value));
+        object.checksum = digests.value(wanted).map(|value| Checksum::full(wanted, value));
         Ok(object)
     }
 
-    async fn digest(
-        &self,
-        source: &Arc<Object>,
-        wanted: Option<Algorithm>,
-    ) -> S3Result<Option<Digests>> {
+    async fn digest(&self, source: &Arc<Object>, wanted: Option<Algorithm>) -> S3Result<Option<Digests>> {
         let (data, md5) = (source.data.clone(), self.store.md5_use());
         let wanted: Vec<Algorithm> = wanted.into_iter().collect();
         // Gigabytes are read here, and the requests of others must go on.
@@ -281,19 +202,13 @@ impl Service {
     }
 }
 
-fn set_options(
-    object: &mut Object,
-    source: &Object,
-    input: &mut dto::CopyObjectInput,
-) -> S3Result<()> {
+fn set_options(object: &mut Object, source: &Object, input: &mut dto::CopyObjectInput) -> S3Result<()> {
     let replaces_metadata = input
         .metadata_directive
         .as_ref()
         .is_some_and(|directive| directive.as_str() == dto::MetadataDirective::REPLACE);
-    let replaces_tags = input
-        .tagging_directive
-        .as_ref()
-        .is_some_and(|directive| directive.as_str() == dto::TaggingDirective::REPLACE);
+    let replaces_tags =
+        input.tagging_directive.as_ref().is_some_and(|directive| directive.as_str() == dto::TaggingDirective::REPLACE);
     let mut options = put_options!(input).parse()?;
     if !replaces_metadata {
         options.headers = source.options.headers.clone();
@@ -307,11 +222,7 @@ fn set_options(
 }
 
 /// Puts `object` into `bucket`; gives it back with the version its answer shows.
-pub(crate) fn insert(
-    bucket: &mut Bucket,
-    key: &str,
-    object: Object,
-) -> (Arc<Object>, Option<String>) {
+pub(crate) fn insert(bucket: &mut Bucket, key: &str, object: Object) -> (Arc<Object>, Option<String>) {
     let object = Arc::new(object);
     bucket.insert(key, Arc::clone(&object));
     let version_id = bucket.shown_version(&object);
