@@ -6,13 +6,16 @@ use std::{
 };
 
 use longhaul::{
+    compare::{Decision, Difference},
+    copy::{CopyJob, Known},
     engine::{Engine, Observer, Patience, Settings},
     memory_ledger::MemoryLedger,
-    ports::Ledger,
+    ports::{Ledger, Source},
+    record::{Record, State},
     retry::RetryPolicy,
     scan::{self, Comparison, Event, Mode, Totals},
 };
-use longhaul_local::SqliteLedger;
+use longhaul_local::{RecordFilter, SqliteLedger};
 
 use crate::{
     args::CopyArgs,
@@ -27,6 +30,9 @@ use crate::{
     store::Store,
 };
 
+/// More than objects at once can never be in the middle of Complete when a process dies; many deaths may add up.
+const MAX_UNSETTLED: u32 = 10_000;
+
 /// Copies, compares, sums up.
 pub async fn run(args: CopyArgs, json: bool, bars: Bars) -> Result<Exit, Failure> {
     let file = settings::read_file(args.config.as_deref())?;
@@ -35,11 +41,35 @@ pub async fn run(args: CopyArgs, json: bool, bars: Bars) -> Result<Exit, Failure
     if settings.dry_run == Some(true) {
         let prepared = prepare(&args.source, &args.destination, &settings).await?;
         let ledger = MemoryLedger::new("dry run");
-        return work(prepared, ledger, &settings, engine_settings, Mode::DryRun, json, bars).await;
+        return work(prepared, ledger, Vec::new(), &settings, engine_settings, Mode::DryRun, json, bars).await;
     }
     let ledger = SqliteLedger::open(&ledger_path(settings.ledger.as_deref())?)?;
     let prepared = prepare(&args.source, &args.destination, &settings).await?;
-    work(prepared, ledger, &settings, engine_settings, Mode::Copy, json, bars).await
+    let unsettled = unsettled(&ledger, &prepared).await?;
+    work(prepared, ledger, unsettled, &settings, engine_settings, Mode::Copy, json, bars).await
+}
+
+/// The copies between the same two places that a crash left in the middle of Complete.
+async fn unsettled(ledger: &SqliteLedger, prepared: &Prepared) -> Result<Vec<CopyJob>, Failure> {
+    let filter = RecordFilter {
+        state: Some(State::Completing),
+        location: Some(prepared.destination.location().clone()),
+        prefix: prepared.scan.route.destination_list_prefix(),
+        ..RecordFilter::default()
+    };
+    let records = ledger.records(&filter, MAX_UNSETTLED).await?;
+    let same_route = |record: &Record| {
+        let place = prepared.scan.route.map(&record.source.key);
+        record.source.location == *prepared.source.location() && place == Some(Ok(record.key.key.clone()))
+    };
+    let jobs = records.into_iter().filter(same_route).map(|record| CopyJob {
+        source_key: record.source.key,
+        destination_key: record.key.key,
+        size: record.source.pin.size,
+        known: Known::Unknown,
+        decision: Decision::Differs(Difference::Forced),
+    });
+    Ok(jobs.collect())
 }
 
 /// How long and how often to wait, as the settings have it.
@@ -53,6 +83,7 @@ pub fn patience(settings: &CopySettings, observer: Arc<dyn Observer>) -> Patienc
 async fn work<L: Ledger>(
     prepared: Prepared,
     ledger: L,
+    unsettled: Vec<CopyJob>,
     settings: &CopySettings,
     engine_settings: Settings,
     mode: Mode,
@@ -78,7 +109,7 @@ async fn work<L: Ledger>(
         Event::WouldCopy(job) => show.would_copy(job),
         Event::Listed { jobs, job_bytes, .. } => bars.listed(jobs, job_bytes),
     };
-    let (totals, listed) = scan::run(&engine, &prepared.scan, mode, &mut hear).await;
+    let (totals, listed) = scan::run(&engine, &prepared.scan, unsettled, mode, &mut hear).await;
     let stopped = engine.patience.stop.is_cancelled();
     let comparison = match (&listed, stopped, mode) {
         (Ok(()), false, Mode::Copy) => Some(scan::compare_sizes(&engine, &prepared.scan).await),

@@ -1,10 +1,13 @@
 //! From arguments and settings to two stores, a route and an engine's settings. Nothing is copied here.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use longhaul::{
     compare::Compare,
-    engine::Settings,
+    engine::{Settings, Silent},
     error::ErrorKind,
     ignore::{IgnoreError, IgnoreList},
     object::ObjectKey,
@@ -18,6 +21,7 @@ use longhaul_local::{LocalFolder, Role};
 
 use crate::{
     args::{ProviderName, Side},
+    copy::patience,
     failure::Failure,
     place::{Place, split_file},
     settings::{CompareName, CopySettings, VerifyName},
@@ -40,7 +44,7 @@ pub async fn prepare(source: &str, destination: &str, settings: &CopySettings) -
     let (from, to) = (Place::parse(source)?, Place::parse(destination)?);
     let (from_options, to_options) = (options_of(&from_side(settings))?, options_of(&to_side(settings))?);
     let sharing = from_options.sharing(&to_options);
-    let (source, from) = open_source(from, &from_options).await?;
+    let (source, from) = open_source(from, &from_options, settings).await?;
     let (destination, to) = open_destination(to, &to_options, &from).await?;
     let destination = match (&source, destination) {
         (Store::S3(source), Store::S3(bucket)) => Store::S3(bucket.copying_from(source, sharing)),
@@ -57,12 +61,16 @@ enum Below {
     Folder(String),
 }
 
-async fn open_source(place: Place, options: &ConnectOptions) -> Result<(Store, Below), Failure> {
+async fn open_source(
+    place: Place,
+    options: &ConnectOptions,
+    settings: &CopySettings,
+) -> Result<(Store, Below), Failure> {
     match place {
         Place::S3 { bucket, rest } => {
             let store = Store::S3(connect(&bucket, options).await?);
             let one = match ObjectKey::new(rest.clone()) {
-                Ok(key) if !rest.ends_with('/') => is_object(&store, &key).await?.then_some(key),
+                Ok(key) if !rest.ends_with('/') => is_object(&store, &key, settings).await?.then_some(key),
                 _ => None,
             };
             Ok((store, one.map_or(Below::Folder(rest), Below::One)))
@@ -81,12 +89,12 @@ async fn open_source(place: Place, options: &ConnectOptions) -> Result<(Store, B
     }
 }
 
-async fn is_object(store: &Store, key: &ObjectKey) -> Result<bool, Failure> {
-    match store.head_object(key).await {
+async fn is_object(store: &Store, key: &ObjectKey, settings: &CopySettings) -> Result<bool, Failure> {
+    let patience = patience(settings, Arc::new(Silent));
+    match patience.repeated("HeadObject", || store.head_object(key)).await {
         Ok(_) => Ok(true),
         // Without the permission to list, a missing object looks forbidden; the listing will tell.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AccessDenied) => Ok(false),
-        Err(error) if error.is_retryable() => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

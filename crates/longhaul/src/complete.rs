@@ -7,7 +7,7 @@ use crate::{
     copy::{Ended, Finished, Known, Leg, not_preserved},
     entry::Entry,
     error::{Effect, ErrorKind, StoreError},
-    multipart::{Filling, copy_missing},
+    multipart::{Filling, UPLOAD_VANISHED, copy_missing},
     object::{ETag, ObjectInfo},
     part::PartPlan,
     ports::{Clock, Completion, Condition, Destination, Ledger, Source, UploadedPart, Verify, Written},
@@ -126,10 +126,12 @@ async fn complete<S: Source, D: Destination, L: Ledger, C: Clock>(
         if doubt {
             let there = head_destination(leg).await?;
             if let Some(written) = there.as_ref().and_then(|there| is_expected(there, &expected)) {
+                // Others may have brought the same object; then this upload is still there, and of no more use.
+                leg.abort(&filling.upload).await?;
                 return Ok(Some(written));
             }
             if error.kind() == ErrorKind::NoSuchUpload {
-                return Err(Ended::Restart(Reason::new("upload-vanished", error.to_string())));
+                return Err(Ended::Restart(Reason::new(UPLOAD_VANISHED, error.to_string())));
             }
             known = there.map_or(Known::Absent, |there| Known::Is(there.etag));
         }
@@ -213,6 +215,27 @@ pub(crate) async fn recover<S: Source, D: Destination, L: Ledger, C: Clock>(
         version_id: written.version_id.clone(),
         checksum: expected.crc64nvme,
         proof: Proof { level, transport_only_parts: transport_only },
+        not_preserved: not_preserved(leg.engine, info),
+    };
+    leg.close(entry, &written, &finished).await?;
+    Ok(Some(finished))
+}
+
+/// After the upload vanished under this leg: another machine may have completed it. Only a checksum that the source names
+/// can tell. `None`: it must be copied again.
+pub(crate) async fn completed_by_others<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    info: &ObjectInfo,
+) -> Result<Option<Finished>, Ended> {
+    let expected = Expected { size: info.size, crc64nvme: info.crc64nvme, etag: None };
+    let there = head_destination(leg).await?.filter(|there| there.headers == info.headers);
+    let Some(written) = there.as_ref().and_then(|there| is_expected(there, &expected)) else { return Ok(None) };
+    let finished = Finished {
+        size: info.size,
+        version_id: written.version_id.clone(),
+        checksum: info.crc64nvme,
+        proof: Proof::plain(ProofLevel::FullCrc),
         not_preserved: not_preserved(leg.engine, info),
     };
     leg.close(entry, &written, &finished).await?;

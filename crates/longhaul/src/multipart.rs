@@ -17,6 +17,9 @@ use crate::{
     transfer::DonePart,
 };
 
+/// The reason of a restart whose upload was aborted, or completed, by others.
+pub(crate) const UPLOAD_VANISHED: &str = "upload-vanished";
+
 /// The upload of this leg and what it already holds.
 pub(crate) struct Filling {
     pub upload: Upload,
@@ -31,7 +34,12 @@ pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
     let pin = info.pin();
     let plan = plan(leg, info.size)?;
     let mut entry = leg.claim(&pin).await?;
-    let ended = fill_and_complete(leg, &mut entry, info, plan).await;
+    let mut ended = fill_and_complete(leg, &mut entry, info, plan).await;
+    if matches!(&ended, Err(Ended::Restart(reason)) if reason.code == UPLOAD_VANISHED)
+        && let Some(finished) = complete::completed_by_others(leg, &mut entry, info).await?
+    {
+        ended = Ok(finished);
+    }
     if let Err(Ended::Restart(_)) = &ended {
         leg.drop_generation(&mut entry).await?;
     }

@@ -8,7 +8,7 @@ use crate::{
     copy::{Ended, Leg},
     entry::Entry,
     error::{ErrorKind, StoreError},
-    multipart::Filling,
+    multipart::{Filling, UPLOAD_VANISHED},
     object::{ObjectInfo, Pin, Timestamp},
     part::{PartNumber, PartPlan, PartSpec},
     ports::{Clock, Destination, Ledger, NewObject, Source, UnfinishedUpload, Upload, UploadFilter, UploadedPart},
@@ -237,7 +237,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         match self.call(self.at_destination("ListParts"), || destination.list_parts(upload)).await {
             Ok(parts) => Ok(parts),
             Err(error) if error.kind() == ErrorKind::NoSuchUpload => {
-                Err(Ended::Restart(Reason::new("upload-vanished", error.to_string())))
+                Err(Ended::Restart(Reason::new(UPLOAD_VANISHED, error.to_string())))
             }
             Err(error) => Err(error.into()),
         }

@@ -1,6 +1,6 @@
 //! One comparison of a route: merges both listings and copies what differs.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use tokio::task::JoinSet;
 
@@ -133,9 +133,13 @@ pub enum Mode {
 
 /// Scans a route and copies what differs, as many objects at once as the settings say. A listing error ends the scan after
 /// the copies under way; the totals then are in the error's company.
+///
+/// `unsettled` are copies that a crash left between Complete and its record. They come first: the destination may hold
+/// them already, and then a comparison would never look at them again.
 pub async fn run<S, D, L, C>(
     engine: &Arc<Engine<S, D, L, C>>,
     scan: &Scan,
+    unsettled: Vec<CopyJob>,
     mode: Mode,
     hear: &mut (dyn FnMut(Event<'_>) + Send),
 ) -> (Totals, Result<(), StoreError>)
@@ -147,7 +151,12 @@ where
 {
     let mut totals = Totals::default();
     let mut running = JoinSet::new();
-    let listed = feed(engine, scan, mode, &mut totals, &mut running, hear).await;
+    let settled: HashSet<ObjectKey> = unsettled.iter().map(|job| job.destination_key.clone()).collect();
+    for job in unsettled {
+        let report = copy_object(engine, &job).await;
+        finished(Ok(report), &mut totals, hear);
+    }
+    let listed = feed(engine, scan, &settled, mode, &mut totals, &mut running, hear).await;
     while let Some(joined) = running.join_next().await {
         finished(joined, &mut totals, hear);
     }
@@ -157,6 +166,7 @@ where
 async fn feed<S: Source, D: Destination, L: Ledger, C: Clock>(
     engine: &Arc<Engine<S, D, L, C>>,
     scan: &Scan,
+    settled: &HashSet<ObjectKey>,
     mode: Mode,
     totals: &mut Totals,
     running: &mut JoinSet<ObjectReport>,
@@ -166,6 +176,9 @@ async fn feed<S: Source, D: Destination, L: Ledger, C: Clock>(
     let (mut jobs, mut job_bytes) = (0, 0);
     while !engine.patience.stop.is_cancelled() {
         let Some(job) = differences.next(totals).await? else { break };
+        if settled.contains(&job.destination_key) {
+            continue;
+        }
         (jobs, job_bytes) = (jobs + 1, job_bytes + job.size);
         hear(Event::Listed { objects: totals.objects, jobs, job_bytes });
         if mode == Mode::DryRun {

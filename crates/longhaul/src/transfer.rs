@@ -10,6 +10,7 @@ use crate::{
     checksum::{Crc64, Hasher, WithMd5},
     copy::{Ended, Leg},
     error::{ErrorKind, StoreError},
+    multipart::UPLOAD_VANISHED,
     object::{ObjectInfo, ObjectKey, Pin},
     part::{ByteRange, PartSpec},
     ports::{Clock, CopySource, Destination, Fetched, Ledger, Source, Upload, UploadedPart},
@@ -73,7 +74,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
                 Some(Ended::Restart(Reason::new("source-keeps-changing", "the source changed while it was copied")))
             }
             ErrorKind::NoSuchUpload => {
-                Some(Ended::Restart(Reason::new("upload-vanished", "the upload was aborted or completed by others")))
+                Some(Ended::Restart(Reason::new(UPLOAD_VANISHED, "the upload was aborted or completed by others")))
             }
             ErrorKind::NotFound => {
                 let error = StoreError::new(ErrorKind::NotFound, "GetObject", "the source object is not there");

@@ -149,8 +149,7 @@ async fn a_live_lease_of_another_process_is_left_alone() {
     // The other process is stopped between claim and parts: its record keeps the lease.
     let record_key = RecordKey { location: destination.location().clone(), key: key("k") };
     let pin = source.head_object(&key("k")).await.unwrap().pin();
-    let record_source =
-        longhaul::record::RecordSource { location: source.location().clone(), key: key("k"), pin };
+    let record_source = longhaul::record::RecordSource { location: source.location().clone(), key: key("k"), pin };
     let mut record = longhaul::record::Record::begin(record_key, record_source, Timestamp(0));
     record.lease = Some(stopped.ledger.new_lease(Timestamp(0)));
     other.save(&record, None, &longhaul::record::Token("t".into())).await.unwrap();
@@ -194,7 +193,7 @@ async fn scan_of(source: &Memory, destination: &Memory) -> (Totals, Vec<String>)
         }
     };
     let engine = engine(source, destination, &ledger);
-    let (totals, ended) = scan::run(&engine, &scan, Mode::DryRun, &mut hear).await;
+    let (totals, ended) = scan::run(&engine, &scan, Vec::new(), Mode::DryRun, &mut hear).await;
     ended.unwrap();
     (totals, found)
 }

@@ -40,10 +40,12 @@ fn python_agrees_about_patterns_of_this_run() {
 }
 
 fn cases(random: &mut fastrand::Rng) -> Vec<(String, String)> {
-    const ALPHABET: &[char] =
-        &['a', 'b', 'z', '/', '-', '!', '^', ']', '[', '[', '*', '?', 'é', '日', '\\', '{', '}', ',', '#', '&', '~', '|'];
-    let mut text =
-        |longest: usize| -> String { (0..random.usize(0..=longest)).map(|_| ALPHABET[random.usize(..ALPHABET.len())]).collect() };
+    const ALPHABET: &[char] = &[
+        'a', 'b', 'z', '/', '-', '!', '^', ']', '[', '[', '*', '?', 'é', '日', '\\', '{', '}', ',', '#', '&', '~', '|',
+    ];
+    let mut text = |longest: usize| -> String {
+        (0..random.usize(0..=longest)).map(|_| ALPHABET[random.usize(..ALPHABET.len())]).collect()
+    };
     (0..5000).map(|_| (text(7), text(5))).collect()
 }
 
