@@ -168,6 +168,8 @@ fn of_head(answer: HeadObjectOutput) -> Answer {
         metadata: answer.metadata,
         storage_class: answer.storage_class.map(|class| class.as_str().to_owned()),
         tag_count: answer.tag_count,
+        missing_meta: answer.missing_meta,
+        website_redirect_location: answer.website_redirect_location,
     }
 }
 
@@ -188,6 +190,8 @@ fn of_get(answer: GetObjectOutput, size: u64) -> (aws_sdk_s3::primitives::ByteSt
         metadata: answer.metadata,
         storage_class: answer.storage_class.map(|class| class.as_str().to_owned()),
         tag_count: answer.tag_count,
+        missing_meta: answer.missing_meta,
+        website_redirect_location: answer.website_redirect_location,
     };
     (answer.body, description)
 }

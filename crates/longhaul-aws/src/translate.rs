@@ -32,11 +32,14 @@ pub(crate) struct Answer {
     pub metadata: Option<HashMap<String, String>>,
     pub storage_class: Option<String>,
     pub tag_count: Option<i32>,
+    pub missing_meta: Option<i32>,
+    pub website_redirect_location: Option<String>,
 }
 
 impl Answer {
     /// The object, if the answer says what every answer must.
     pub(crate) fn into_info(self, operation: &'static str) -> Result<ObjectInfo, StoreError> {
+        let not_carried = self.not_carried();
         let size = self.size.ok_or_else(|| malformed(operation, "no size in the answer"))?;
         let etag = self.e_tag.ok_or_else(|| malformed(operation, "no ETag in the answer"))?;
         let whole = self.checksum_type.as_ref().is_none_or(|kind| *kind == ChecksumType::FullObject);
@@ -58,7 +61,20 @@ impl Answer {
             headers,
             storage_class: self.storage_class.filter(|class| class != "STANDARD"),
             tags: self.tag_count.and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
+            not_carried,
         })
+    }
+}
+
+impl Answer {
+    /// An `Expires` that is no date cannot be sent again; a website redirect and metadata that HTTP cannot show are not read.
+    fn not_carried(&self) -> Vec<&'static str> {
+        let lost = [
+            (self.expires_string.as_deref().is_some_and(|text| http_date(text).is_none()), "expires"),
+            (self.missing_meta.is_some_and(|count| count > 0), "metadata"),
+            (self.website_redirect_location.is_some(), "website-redirect"),
+        ];
+        lost.into_iter().filter(|(is_lost, _)| *is_lost).map(|(_, name)| name).collect()
     }
 }
 

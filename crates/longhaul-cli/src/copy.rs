@@ -41,35 +41,51 @@ pub async fn run(args: CopyArgs, json: bool, bars: Bars) -> Result<Exit, Failure
     if settings.dry_run == Some(true) {
         let prepared = prepare(&args.source, &args.destination, &settings).await?;
         let ledger = MemoryLedger::new("dry run");
-        return work(prepared, ledger, Vec::new(), &settings, engine_settings, Mode::DryRun, json, bars).await;
+        return work(prepared, ledger, &settings, engine_settings, Mode::DryRun, Show::new(json, bars)).await;
     }
     let ledger = SqliteLedger::open(&ledger_path(settings.ledger.as_deref())?)?;
-    let prepared = prepare(&args.source, &args.destination, &settings).await?;
-    let unsettled = unsettled(&ledger, &prepared).await?;
-    work(prepared, ledger, unsettled, &settings, engine_settings, Mode::Copy, json, bars).await
+    let mut prepared = prepare(&args.source, &args.destination, &settings).await?;
+    prepared.unsettled = unsettled(&ledger, &prepared).await?;
+    work(prepared, ledger, &settings, engine_settings, Mode::Copy, Show::new(json, bars)).await
 }
 
-/// The copies between the same two places that a crash left in the middle of Complete.
+/// The copies between the same two places that the listings could take for finished: those that a crash left in the middle of
+/// Complete, and those whose destination turned out to hold other bytes.
 async fn unsettled(ledger: &SqliteLedger, prepared: &Prepared) -> Result<Vec<CopyJob>, Failure> {
-    let filter = RecordFilter {
-        state: Some(State::Completing),
-        location: Some(prepared.destination.location().clone()),
-        prefix: prepared.scan.route.destination_list_prefix(),
-        ..RecordFilter::default()
-    };
-    let records = ledger.records(&filter, MAX_UNSETTLED).await?;
-    let same_route = |record: &Record| {
-        let place = prepared.scan.route.map(&record.source.key);
-        record.source.location == *prepared.source.location() && place == Some(Ok(record.key.key.clone()))
-    };
-    let jobs = records.into_iter().filter(same_route).map(|record| CopyJob {
-        source_key: record.source.key,
-        destination_key: record.key.key,
-        size: record.source.pin.size,
-        known: Known::Unknown,
-        decision: Decision::Differs(Difference::Forced),
-    });
-    Ok(jobs.collect())
+    let route = &prepared.scan.route;
+    let mut jobs = Vec::new();
+    for state in [State::Completing, State::Copying, State::Parked] {
+        let filter = RecordFilter {
+            state: Some(state),
+            location: Some(prepared.destination.location().clone()),
+            prefix: route.destination_list_prefix(),
+            ..RecordFilter::default()
+        };
+        let records = ledger.records(&filter, MAX_UNSETTLED).await?;
+        let corrupt = |record: &Record| record.reason.as_ref().is_some_and(|reason| reason.code == "corrupt");
+        let meant = |record: &Record| {
+            let key = &record.source.key;
+            let selected = route
+                .as_single()
+                .map_or_else(|| route.map(key) == Some(Ok(record.key.key.clone())), |one| one.0 == *key);
+            let bucket = &prepared.source.location().bucket;
+            selected
+                && record.source.location == *prepared.source.location()
+                && prepared.scan.selection.has(bucket, route.source_rest(key).unwrap_or_default(), key)
+        };
+        jobs.extend(
+            records.into_iter().filter(|record| meant(record) && (state == State::Completing || corrupt(record))).map(
+                |record| CopyJob {
+                    source_key: record.source.key,
+                    destination_key: record.key.key,
+                    size: record.source.pin.size,
+                    known: Known::Unknown,
+                    decision: Decision::Differs(Difference::Forced),
+                },
+            ),
+        );
+    }
+    Ok(jobs)
 }
 
 /// How long and how often to wait, as the settings have it.
@@ -83,64 +99,78 @@ pub fn patience(settings: &CopySettings, observer: Arc<dyn Observer>) -> Patienc
 async fn work<L: Ledger>(
     prepared: Prepared,
     ledger: L,
-    unsettled: Vec<CopyJob>,
     settings: &CopySettings,
     engine_settings: Settings,
     mode: Mode,
-    json: bool,
-    bars: Bars,
+    mut show: Show,
 ) -> Result<Exit, Failure> {
     let began = Instant::now();
+    let bars = show.bars();
     let mut report = ReportFile::open(settings.report.as_deref())?;
     let patience = patience(settings, Arc::new(bars.clone()));
-    let engine = Engine::new(prepared.source, prepared.destination, ledger, patience, engine_settings);
-    let engine = Arc::new(engine);
+    let Prepared { source, destination, scan, unsettled, must_exist } = prepared;
+    let engine = Arc::new(Engine::new(source, destination, ledger, patience, engine_settings));
     stop::listen(engine.patience.stop.clone(), bars.clone());
     bars.begin();
-    let mut show = Show::new(json, bars.clone());
-    let mut report_error = None;
     let mut hear = |event: Event<'_>| match event {
         Event::Object(object) => {
             show.object(object);
-            if let Err(error) = report.write(object) {
-                report_error.get_or_insert(error);
-            }
+            report.write(object);
+        }
+        Event::Unplaceable(key, error) => {
+            show.unplaceable(key, &error);
+            report.write_unplaceable(engine.source.location(), key, &error);
         }
         Event::WouldCopy(job) => show.would_copy(job),
         Event::Listed { jobs, job_bytes, .. } => bars.listed(jobs, job_bytes),
     };
-    let (totals, listed) = scan::run(&engine, &prepared.scan, unsettled, mode, &mut hear).await;
-    let stopped = engine.patience.stop.is_cancelled();
-    let comparison = match (&listed, stopped, mode) {
-        (Ok(()), false, Mode::Copy) => Some(scan::compare_sizes(&engine, &prepared.scan).await),
-        _ => None,
+    let (totals, listed) = scan::run(&engine, &scan, unsettled, mode, &mut hear).await;
+    let compared = match (&listed, mode) {
+        (Ok(()), Mode::Copy) => scan::compare_sizes(&engine, &scan).await,
+        _ => Ok(None),
     };
     bars.end();
-    let comparison = comparison.transpose()?;
     let skipped_files = warn_of_skipped(&show, &engine.source);
-    if totals.objects == 0 && listed.is_ok() && !stopped {
-        show.warn("there is nothing at the source under that name, or the patterns leave nothing");
-    }
-    let exit = exit_of(&totals, comparison.as_ref(), stopped, mode);
+    let stopped = engine.patience.stop.is_cancelled();
+    let ended = listed.and(compared).map_err(Failure::from).and_then(|comparison| {
+        must_be_something(&totals, must_exist, stopped, &show)?;
+        report.close()?;
+        Ok(comparison)
+    });
+    let exit = match &ended {
+        Ok(comparison) => exit_of(&totals, comparison.as_ref(), stopped),
+        Err(failure) => failure.exit,
+    };
+    let comparison = ended.as_ref().ok().and_then(Option::as_ref);
     let seconds = began.elapsed().as_secs_f64();
-    let ended = listed.map_err(Failure::from);
-    let exit = ended.as_ref().map_or_else(|failure| failure.exit, |()| exit);
-    show.summary(&Summary { totals: &totals, comparison: comparison.as_ref(), skipped_files, seconds, exit });
-    if let Some(error) = report_error {
-        return Err(Failure::usage(format!("the report could not be written: {error}")));
-    }
-    ended.map(|()| exit)
+    show.summary(&Summary { totals: &totals, comparison, skipped_files, seconds, exit });
+    ended.map(|_| exit)
 }
 
-fn exit_of(totals: &Totals, comparison: Option<&Comparison>, stopped: bool, mode: Mode) -> Exit {
+/// A name that finds nothing is a mistake; an empty bucket or folder, or patterns that leave nothing, may be meant.
+fn must_be_something(totals: &Totals, must_exist: Option<String>, stopped: bool, show: &Show) -> Result<(), Failure> {
+    if totals.objects > 0 || stopped {
+        return Ok(());
+    }
+    match must_exist.filter(|_| totals.filtered == 0) {
+        Some(named) => Err(Failure::usage(format!("{named} is neither an object nor a prefix with objects"))
+            .advise("check the name; with a / at its end it may be empty")),
+        None => {
+            show.warn("there is nothing at the source, or the patterns leave nothing");
+            Ok(())
+        }
+    }
+}
+
+fn exit_of(totals: &Totals, comparison: Option<&Comparison>, stopped: bool) -> Exit {
     if stopped {
         return Exit::Interrupted;
     }
-    if totals.failed > 0 || totals.busy > 0 {
+    if totals.failed > 0 || totals.busy > 0 || totals.interrupted > 0 {
         return Exit::SomeFailed;
     }
     match comparison {
-        Some(found) if found.different > 0 && mode == Mode::Copy => Exit::Different,
+        Some(found) if found.different > 0 => Exit::Different,
         _ => Exit::Done,
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use longhaul::{
     compare::Compare,
+    copy::CopyJob,
     engine::{Settings, Silent},
     error::ErrorKind,
     ignore::{IgnoreError, IgnoreList},
@@ -36,12 +37,18 @@ pub struct Prepared {
     pub destination: Store,
     /// What it compares and copies.
     pub scan: Scan,
+    /// Copies that a crash left in the middle of Complete.
+    pub unsettled: Vec<CopyJob>,
+    /// The source as the user named it, if it must exist: a bucket or a `folder/` may be empty, a name may not.
+    pub must_exist: Option<String>,
 }
 
 /// Connects both sides and finds out what is meant by them.
 pub async fn prepare(source: &str, destination: &str, settings: &CopySettings) -> Result<Prepared, Failure> {
     let selection = selection(settings)?;
     let (from, to) = (Place::parse(source)?, Place::parse(destination)?);
+    let named = matches!(&from, Place::S3 { rest, .. } if !rest.is_empty() && !rest.ends_with('/'));
+    let must_exist = named.then(|| source.to_owned());
     let (from_options, to_options) = (options_of(&from_side(settings))?, options_of(&to_side(settings))?);
     let sharing = from_options.sharing(&to_options);
     let (source, from) = open_source(from, &from_options, settings).await?;
@@ -52,7 +59,13 @@ pub async fn prepare(source: &str, destination: &str, settings: &CopySettings) -
     };
     let route = route(&from, &to)?;
     refuse_overlap(&source, &destination, &route)?;
-    Ok(Prepared { source, destination, scan: Scan { route, selection, compare: compare(settings) } })
+    Ok(Prepared {
+        source,
+        destination,
+        scan: Scan { route, selection, compare: compare(settings) },
+        unsettled: Vec::new(),
+        must_exist,
+    })
 }
 
 /// What a side of a copy turned out to be, below its store's root.

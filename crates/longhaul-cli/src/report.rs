@@ -8,7 +8,7 @@ use std::{
 
 use longhaul::{
     copy::ObjectReport,
-    object::{Location, ObjectKey},
+    object::{KeyError, Location, ObjectKey},
 };
 use serde_json::{Value, json};
 
@@ -50,20 +50,44 @@ pub fn line(report: &ObjectReport) -> Value {
 }
 
 /// The report file.
-pub struct ReportFile(Option<BufWriter<File>>);
+pub struct ReportFile {
+    file: Option<BufWriter<File>>,
+    error: Option<std::io::Error>,
+}
 
 impl ReportFile {
     /// Opens it anew, if one is wanted.
     pub fn open(path: Option<&Path>) -> Result<Self, Failure> {
-        let Some(path) = path else { return Ok(Self(None)) };
-        let file = File::create(path).map_err(|error| Failure::of_file("the report", path, &error))?;
-        Ok(Self(Some(BufWriter::new(file))))
+        let open = |path| File::create(path).map_err(|error| Failure::of_file("the report", path, &error));
+        Ok(Self { file: path.map(open).transpose()?.map(BufWriter::new), error: None })
     }
 
-    /// Writes one object's line. Lines reach the file at once, so that a killed run leaves those of what it did.
-    pub fn write(&mut self, report: &ObjectReport) -> std::io::Result<()> {
-        let Some(file) = &mut self.0 else { return Ok(()) };
-        writeln!(file, "{}", line(report))?;
-        file.flush()
+    /// Writes one object's line. Lines reach the file at once, so that a killed run leaves those of what it did. An error is
+    /// kept for the end: the copy is worth more than its report.
+    pub fn write(&mut self, report: &ObjectReport) {
+        self.write_line(&line(report));
+    }
+
+    /// Writes the line of a key that has no place at the destination.
+    pub fn write_unplaceable(&mut self, location: &Location, key: &ObjectKey, error: &KeyError) {
+        let reason = json!({ "code": "invalid-key", "message": error.to_string() });
+        let source = address(&(location.clone(), key.clone()));
+        self.write_line(&json!({ "source": source, "destination": null, "outcome": "failed", "reason": reason }));
+    }
+
+    fn write_line(&mut self, line: &Value) {
+        let Some(file) = &mut self.file else { return };
+        let written = writeln!(file, "{line}").and_then(|()| file.flush());
+        if let Err(error) = written {
+            self.error.get_or_insert(error);
+        }
+    }
+
+    /// Says whether every line was written.
+    pub fn close(self) -> Result<(), Failure> {
+        match self.error {
+            None => Ok(()),
+            Some(error) => Err(Failure::usage(format!("the report is not complete: {error}"))),
+        }
     }
 }

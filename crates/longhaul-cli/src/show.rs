@@ -3,6 +3,7 @@
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use longhaul::{
     copy::{CopyJob, ObjectReport, Outcome},
+    object::{KeyError, ObjectKey},
     scan::{Comparison, Totals},
 };
 use serde_json::json;
@@ -44,6 +45,11 @@ impl Show {
         Self { json, bars, failures: 0 }
     }
 
+    /// The bars that it speaks above.
+    pub fn bars(&self) -> Bars {
+        self.bars.clone()
+    }
+
     /// A line for a person.
     pub fn say(&self, words: &str) {
         if !self.json {
@@ -73,6 +79,19 @@ impl Show {
                 self.warn(&format!("{place}: not preserved: {}", report.not_preserved.join(", ")));
             }
             Outcome::Copied | Outcome::Skipped | Outcome::Interrupted => {}
+        }
+    }
+
+    /// A key that has no place at the destination.
+    pub fn unplaceable(&self, key: &ObjectKey, error: &KeyError) {
+        if self.json {
+            println!(
+                "{}",
+                json!({ "event": "object", "source": key, "outcome": "failed",
+                "reason": { "code": "invalid-key", "message": error.to_string() } })
+            );
+        } else {
+            self.bars.aside(|| eprintln!("failed: {key}: at the destination the key would be too long: {error}"));
         }
     }
 

@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use longhaul::{
     engine::Silent,
     error::ErrorKind,
-    ports::{Clock, Destination, Source, UnfinishedUpload, UploadFilter},
+    ports::{Clock, Destination, Ledger, Source, UnfinishedUpload, UploadFilter},
     record::State,
 };
 use longhaul_local::{RecordFilter, SqliteLedger};
@@ -34,11 +34,12 @@ const PAGE: u32 = 1000;
 pub async fn run(command: UploadsCommand, json: bool) -> Result<Exit, Failure> {
     match command {
         UploadsCommand::List(args) => {
-            let (_, found) = find(&args).await?;
+            let (_, found, live) = find(&args).await?;
             found.iter().for_each(|upload| show(upload, json));
             if !json {
                 println!("{} unfinished uploads", found.len());
             }
+            say_live(live, json);
             Ok(Exit::Done)
         }
         UploadsCommand::Abort { uploads, yes } => abort(&uploads, yes, json).await,
@@ -57,9 +58,10 @@ fn show(found: &UnfinishedUpload, json: bool) {
     }
 }
 
-async fn find(args: &UploadsArgs) -> Result<(Store, Vec<UnfinishedUpload>), Failure> {
+/// The unfinished uploads that are meant, and how many of them are left out because a copy is filling them right now.
+async fn find(args: &UploadsArgs) -> Result<(Store, Vec<UnfinishedUpload>, usize), Failure> {
     let (store, prefix) = open_place(&args.place, &args.side).await?;
-    let own = if args.all { None } else { Some(own_ids(args, &store, &prefix).await?) };
+    let known = known_ids(args, &store, &prefix).await?;
     let newest = args.older_than.map(|hours| SystemClock::new().now().0 - i64::from(hours) * MS_PER_HOUR);
     let mut found = Vec::new();
     {
@@ -69,21 +71,34 @@ async fn find(args: &UploadsArgs) -> Result<(Store, Vec<UnfinishedUpload>), Fail
         }
     }
     found.retain(|upload: &UnfinishedUpload| {
-        newest.is_none_or(|newest| upload.initiated.0 <= newest)
-            && own.as_ref().is_none_or(|own| own.contains(&upload.upload.id))
+        newest.is_none_or(|newest| upload.initiated.0 <= newest) && (args.all || known.own.contains(&upload.upload.id))
     });
-    Ok((store, found))
+    let all = found.len();
+    found.retain(|upload| !known.live.contains(&upload.upload.id));
+    let live = all - found.len();
+    Ok((store, found, live))
 }
 
-/// The upload ids that the ledger knows for this place.
-async fn own_ids(args: &UploadsArgs, store: &Store, prefix: &str) -> Result<HashSet<String>, Failure> {
+/// Upload ids that the ledger knows for a place.
+#[derive(Default)]
+struct KnownIds {
+    own: HashSet<String>,
+    /// Those that a running copy is filling.
+    live: HashSet<String>,
+}
+
+async fn known_ids(args: &UploadsArgs, store: &Store, prefix: &str) -> Result<KnownIds, Failure> {
     let path = ledger_path(args.ledger.as_deref())?;
+    let mut known = KnownIds::default();
     if !path.exists() {
+        if args.all {
+            return Ok(known);
+        }
         return Err(Failure::usage(format!("there is no ledger at {path:?}, so no upload is known as longhaul's own"))
             .advise("use --all for every unfinished upload of this place"));
     }
     let ledger = SqliteLedger::open(&path)?;
-    let mut ids = HashSet::new();
+    let now = SystemClock::new().now();
     for state in State::ALL {
         let mut filter = RecordFilter {
             state: Some(state),
@@ -95,14 +110,27 @@ async fn own_ids(args: &UploadsArgs, store: &Store, prefix: &str) -> Result<Hash
             let page = ledger.records(&filter, PAGE).await?;
             let Some(last) = page.last() else { break };
             filter.after = Some(last.key.clone());
-            ids.extend(page.into_iter().filter_map(|record| Some(record.upload?.id)));
+            for record in page {
+                let Some(upload) = record.upload else { continue };
+                if record.lease.is_some_and(|lease| ledger.is_held(&lease, now)) {
+                    known.live.insert(upload.id.clone());
+                }
+                known.own.insert(upload.id);
+            }
         }
     }
-    Ok(ids)
+    Ok(known)
+}
+
+fn say_live(live: usize, json: bool) {
+    if live > 0 && !json {
+        println!("{live} more are being filled by a copy that runs right now, and are left alone");
+    }
 }
 
 async fn abort(args: &UploadsArgs, yes: bool, json: bool) -> Result<Exit, Failure> {
-    let (store, found) = find(args).await?;
+    let (store, found, live) = find(args).await?;
+    say_live(live, json);
     found.iter().for_each(|upload| show(upload, json));
     if found.is_empty() {
         println!("no unfinished uploads");

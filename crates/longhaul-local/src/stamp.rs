@@ -72,6 +72,7 @@ impl Stamp {
             headers: Headers { content_type: Some(content_type.to_owned()), ..Headers::default() },
             storage_class: None,
             tags: 0,
+            not_carried: Vec::new(),
         }
     }
 }

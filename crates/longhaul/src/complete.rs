@@ -40,7 +40,7 @@ pub(crate) async fn settle<S: Source, D: Destination, L: Ledger, C: Clock>(
             return Err(Ended::Restart(Reason::new("corrupt", words)));
         }
         let expected = expected(info.size, whole, &parts);
-        match complete(leg, entry, filling, &parts, expected).await? {
+        match complete(leg, entry, info, filling, &parts, expected).await? {
             Some(written) => return finish(leg, entry, info, filling, whole, written).await,
             // Parts were rewritten between the listing and Complete.
             None => continue,
@@ -97,6 +97,7 @@ fn expected(size: u64, crc64nvme: Option<Crc64>, parts: &[UploadedPart]) -> Expe
 async fn complete<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
     entry: &mut Entry,
+    info: &ObjectInfo,
     filling: &Filling,
     parts: &[UploadedPart],
     expected: Expected,
@@ -125,7 +126,9 @@ async fn complete<S: Source, D: Destination, L: Ledger, C: Clock>(
             || error.effect() == Effect::MayHaveHappened;
         if doubt {
             let there = head_destination(leg).await?;
-            if let Some(written) = there.as_ref().and_then(|there| is_expected(there, &expected)) {
+            let by_others = error.kind() == ErrorKind::PreconditionFailed;
+            let ours = there.as_ref().filter(|there| !by_others || same_headers(leg, info, there));
+            if let Some(written) = ours.and_then(|there| is_expected(there, &expected)) {
                 // Others may have brought the same object; then this upload is still there, and of no more use.
                 leg.abort(&filling.upload).await?;
                 return Ok(Some(written));
@@ -133,11 +136,31 @@ async fn complete<S: Source, D: Destination, L: Ledger, C: Clock>(
             if error.kind() == ErrorKind::NoSuchUpload {
                 return Err(Ended::Restart(Reason::new(UPLOAD_VANISHED, error.to_string())));
             }
-            known = there.map_or(Known::Absent, |there| Known::Is(there.etag));
+            let now = there.map_or(Known::Absent, |there| Known::Is(there.etag));
+            if by_others && now != known {
+                still_pinned(leg, info).await?;
+            }
+            known = now;
         }
         leg.engine.patience.pause_after(conditional_again(error), failures).await?;
         failures += 1;
     }
+}
+
+/// Others wrote the destination meanwhile. It may be replaced only by what the source still is: they may have copied something
+/// newer.
+async fn still_pinned<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    info: &ObjectInfo,
+) -> Result<(), Ended> {
+    if leg.pin().await?.pin().same_write(&info.pin()) {
+        return Ok(());
+    }
+    Err(Ended::Restart(Reason::new("source-keeps-changing", "source and destination changed while it was copied")))
+}
+
+fn same_headers<S, D: Destination, L, C>(leg: &Leg<'_, S, D, L, C>, info: &ObjectInfo, there: &ObjectInfo) -> bool {
+    !leg.engine.destination.capabilities().headers || there.headers == info.headers
 }
 
 /// A condition that did not hold is asked again with the identity just seen.
@@ -199,26 +222,66 @@ pub(crate) async fn recover<S: Source, D: Destination, L: Ledger, C: Clock>(
     let (Some(expected), Some(there)) = (entry.record.expected.clone(), head_destination(leg).await?) else {
         return Ok(None);
     };
-    let Some(written) = is_expected(&there, &expected) else { return Ok(None) };
-    let same_crc = there.crc64nvme.is_some() && there.crc64nvme == expected.crc64nvme;
-    let level = if same_crc { ProofLevel::FullCrc } else { ProofLevel::PartMd5 };
-    let parts =
-        entry.record.upload.as_ref().and_then(|upload| PartPlan::with_part_size(info.size, upload.part_size).ok());
-    let transport_only = if info.crc64nvme.is_some() { 0 } else { parts.map_or(0, |plan| plan.count().into()) };
-    if let Some(plan) = parts {
-        leg.parts.store(plan.count().into(), Ordering::Relaxed);
-        leg.parts_resumed.store(plan.count().into(), Ordering::Relaxed);
-        leg.engine.observer.object_started(&leg.job.source_key, info.size, info.size);
+    let Some((written, mut level)) = recovered(leg, &there, &expected).await? else { return Ok(None) };
+    if entry.record.upload.as_ref().is_some_and(|upload| upload.adopted) {
+        check_adopted_headers(leg, info).await?;
     }
+    if let (Verify::ReadBack, Some(crc)) = (leg.engine.settings.verify, expected.crc64nvme) {
+        read_back_or_restart(leg, info.size, crc, &written).await?;
+        level = ProofLevel::ReadBack;
+    }
+    let source_agrees = info.crc64nvme.is_some() && info.crc64nvme == written.crc64nvme;
+    let plan =
+        entry.record.upload.as_ref().and_then(|upload| PartPlan::with_part_size(info.size, upload.part_size).ok());
+    let parts = plan.map_or(0, |plan| u32::from(plan.count()));
+    leg.parts.store(parts, Ordering::Relaxed);
+    leg.parts_resumed.store(parts, Ordering::Relaxed);
+    leg.engine.observer.object_started(&leg.job.source_key, info.size, info.size);
     let finished = Finished {
         size: info.size,
         version_id: written.version_id.clone(),
         checksum: expected.crc64nvme,
-        proof: Proof { level, transport_only_parts: transport_only },
+        proof: Proof { level, transport_only_parts: if source_agrees { 0 } else { parts } },
         not_preserved: not_preserved(leg.engine, info),
     };
     leg.close(entry, &written, &finished).await?;
     Ok(Some(finished))
+}
+
+/// Whether the object there is the expected one, and what is known of it. Tags are the destination's own word: they tell which
+/// object it is, and prove nothing of the source. Where there is neither tag nor checksum, the destination is read.
+async fn recovered<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    there: &ObjectInfo,
+    expected: &Expected,
+) -> Result<Option<(Written, ProofLevel)>, Ended> {
+    if let Some(written) = is_expected(there, expected) {
+        let same_crc = written.crc64nvme.is_some() && written.crc64nvme == expected.crc64nvme;
+        return Ok(Some((written, if same_crc { ProofLevel::FullCrc } else { ProofLevel::SizeOnly })));
+    }
+    if there.size != expected.size || there.crc64nvme.is_some() || expected.crc64nvme.is_none() {
+        return Ok(None);
+    }
+    let crc = leg.crc_of(&leg.engine.destination, &leg.job.destination_key, there).await?;
+    let written =
+        Written { etag: Some(there.etag.clone()), version_id: there.version_id.clone(), crc64nvme: Some(crc) };
+    Ok((Some(crc) == expected.crc64nvme).then_some((written, ProofLevel::ReadBack)))
+}
+
+/// Reads the destination again; other bytes mean a new beginning that replaces exactly those.
+async fn read_back_or_restart<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    size: u64,
+    crc: Crc64,
+    written: &Written,
+) -> Result<(), Ended> {
+    match read_back(leg, size, crc).await {
+        Err(Ended::Failed(error)) if error.kind() == ErrorKind::Corrupt => {
+            leg.now_known(written.etag.clone().map_or(Known::Unknown, Known::Is));
+            Err(Ended::Restart(Reason::new("corrupt", error.to_string())))
+        }
+        ended => ended,
+    }
 }
 
 /// After the upload vanished under this leg: another machine may have completed it. Only a checksum that the source names
@@ -267,7 +330,7 @@ async fn finish<S: Source, D: Destination, L: Ledger, C: Clock>(
             Some(whole) => whole,
             None => leg.crc_of(&leg.engine.source, &leg.job.source_key, info).await?,
         };
-        read_back(leg, info.size, whole).await?;
+        read_back_or_restart(leg, info.size, whole, &written).await?;
         proof = Proof::plain(ProofLevel::ReadBack);
     }
     let finished = Finished {
@@ -281,7 +344,7 @@ async fn finish<S: Source, D: Destination, L: Ledger, C: Clock>(
     Ok(finished)
 }
 
-fn proof<S, D: Destination, L, C>(
+fn proof<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
     info: &ObjectInfo,
     filling: &Filling,
@@ -295,7 +358,9 @@ fn proof<S, D: Destination, L, C>(
     let reads_back = !leg.engine.destination.capabilities().headers;
     let level = match (written.crc64nvme, whole) {
         (Some(_), Some(_)) if reads_back => ProofLevel::ReadBack,
-        (Some(theirs), _) if Some(theirs) == whole || Some(theirs) == info.crc64nvme => ProofLevel::FullCrc,
+        (Some(theirs), _) if Some(theirs) == info.crc64nvme => ProofLevel::FullCrc,
+        // Of parts that the store copied by itself only its own checksums are known: nobody here has read a byte.
+        (Some(theirs), _) if Some(theirs) == whole && !leg.is_server_side() => ProofLevel::FullCrc,
         _ if crc + earlier == all && crc > 0 => ProofLevel::PartCrc,
         _ if crc + md5 + earlier == all && md5 > 0 => ProofLevel::PartMd5,
         _ => ProofLevel::SizeOnly,

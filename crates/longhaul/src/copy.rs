@@ -8,8 +8,6 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
 };
 
-use tokio_util::sync::CancellationToken;
-
 use crate::{
     checksum::Crc64,
     compare::{Decision, Difference},
@@ -159,8 +157,6 @@ impl From<LedgerError> for Ended {
 pub(crate) struct Leg<'a, S, D, L, C> {
     pub engine: &'a Engine<S, D, L, C>,
     pub job: &'a CopyJob,
-    /// Ends this leg's parts without ending the process.
-    pub stop: CancellationToken,
     pub requests: AtomicU64,
     pub bytes: AtomicU64,
     pub attempts: AtomicU32,
@@ -170,6 +166,8 @@ pub(crate) struct Leg<'a, S, D, L, C> {
     pub known: Mutex<Known>,
     /// Unset when an adopted upload turned out to have other headers: the next try makes its own.
     pub adopt: AtomicBool,
+    /// Set when this leg has made the upload, so that nobody else's work is in it.
+    pub created: AtomicBool,
 }
 
 /// Brings one object across. Never fails silently and never panics on a store's answer: every end is in the report.
@@ -183,7 +181,6 @@ where
     let leg = Leg {
         engine,
         job,
-        stop: engine.patience.stop.child_token(),
         requests: AtomicU64::new(0),
         bytes: AtomicU64::new(0),
         attempts: AtomicU32::new(0),
@@ -191,6 +188,7 @@ where
         parts_resumed: AtomicU32::new(0),
         known: Mutex::new(job.known.clone()),
         adopt: AtomicBool::new(true),
+        created: AtomicBool::new(false),
     };
     let began = engine.patience.clock.elapsed();
     let ended = leg.run().await;
@@ -276,7 +274,10 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let first = self.engine.patience.bounded("ListObjectsV2", futures_util::StreamExt::next(&mut pages)).await;
         match first {
-            Ok(Some(Ok(page))) if page.iter().any(|line| line.key.as_str() == key) => Ended::Failed(error),
+            // Deleted and written again meanwhile: what is there now is another version.
+            Ok(Some(Ok(page))) if page.iter().any(|line| line.key.as_str() == key) => {
+                Ended::Restart(Reason::new("source-keeps-changing", error.to_string()))
+            }
             Ok(Some(Ok(_)) | None) => Ended::Gone,
             Ok(Some(Err(error))) | Err(error) => Ended::Failed(error),
         }
@@ -285,7 +286,12 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     async fn skip_if_same_checksums(&self) -> Result<(), Ended> {
         let source = self.pin().await?;
         let key = &self.job.destination_key;
-        let there = self.call(self.at_destination("HeadObject"), || self.engine.destination.head_object(key)).await?;
+        let head = self.call(self.at_destination("HeadObject"), || self.engine.destination.head_object(key)).await;
+        let there = match head {
+            Ok(there) => there,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
         if source.size != there.size {
             return Ok(());
         }
@@ -440,6 +446,7 @@ pub(crate) fn not_preserved<S, D: Destination, L, C>(
     if !engine.destination.capabilities().headers && !headers.metadata.is_empty() {
         lost.push("metadata");
     }
+    lost.extend(&info.not_carried);
     if info.tags > 0 {
         lost.push("tags");
     }

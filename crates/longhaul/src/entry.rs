@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::{
+    compare::Decision,
     copy::{Ended, Finished, Leg},
     error::{ErrorKind, LedgerError},
     object::{ObjectInfo, Pin},
@@ -38,7 +39,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         self.yield_to_others(&entry.record)?;
         let same = entry.record.source.location == source.location
             && entry.record.source.key == source.key
-            && entry.record.source.pin.same_bytes(pin);
+            && entry.record.source.pin.same_write(pin);
         if entry.record.state == State::Done {
             self.skip_if_done(&entry.record, same).await?;
         }
@@ -83,7 +84,9 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     /// A finished record saves the copy only if the source is the recorded one and the destination still confirms.
     async fn skip_if_done(&self, record: &Record, same: bool) -> Result<(), Ended> {
         let recorded = record.destination.as_ref().and_then(|there| there.etag.as_ref());
-        let (true, true, Some(recorded)) = (same, self.engine.settings.trust_ledger, recorded) else { return Ok(()) };
+        // Checksums that were just found to differ are stronger than what the ledger remembers.
+        let trusted = self.engine.settings.trust_ledger && self.job.decision != Decision::AskChecksums;
+        let (true, true, Some(recorded)) = (same, trusted, recorded) else { return Ok(()) };
         let key = &self.job.destination_key;
         let head = self.call(self.at_destination("HeadObject"), || self.engine.destination.head_object(key)).await;
         match head {

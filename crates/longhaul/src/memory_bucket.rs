@@ -151,6 +151,7 @@ impl Bucket {
             headers,
             storage_class,
             tags: 0,
+            not_carried: Vec::new(),
         };
         let stored = Stored { key: key.clone(), bytes, info };
         if let Some(version_id) = version_id {

@@ -45,7 +45,7 @@ pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
     }
     if let Err(Ended::Failed(error)) = &ended
         && !error.is_retryable()
-        && leg.parts_resumed.load(Ordering::Relaxed) == 0
+        && leg.created.load(Ordering::Relaxed)
         && leg.bytes.load(Ordering::Relaxed) == 0
     {
         // Nothing has arrived and nothing will: an empty upload is not left behind.
@@ -108,8 +108,10 @@ pub(crate) async fn copy_missing<S: Source, D: Destination, L: Ledger, C: Clock>
 ) -> Result<(), Ended> {
     let todo: Vec<PartSpec> = filling.plan.parts().filter(|part| !filling.have.contains_key(&part.number)).collect();
     let upload = &filling.upload;
+    // Ends these parts without ending the process.
+    let stop = leg.engine.patience.stop.child_token();
     let mut running = futures_util::stream::iter(todo)
-        .map(|part| leg.copy_part(pin, upload, part))
+        .map(|part| leg.copy_part(pin, upload, part, &stop))
         .buffer_unordered(leg.engine.settings.concurrency.max(1));
     let mut first_end = None;
     while let Some(ended) = running.next().await {
@@ -121,7 +123,7 @@ pub(crate) async fn copy_missing<S: Source, D: Destination, L: Ledger, C: Clock>
             Err(Ended::Restart(reason)) => return Err(Ended::Restart(reason)),
             Err(end) => {
                 // Parts in flight may still arrive and be of use; no new one starts.
-                leg.stop.cancel();
+                stop.cancel();
                 if matches!(first_end, None | Some(Ended::Interrupted)) {
                     first_end = Some(end);
                 }

@@ -172,6 +172,8 @@ pub struct ObjectInfo {
     pub storage_class: Option<String>,
     /// Number of tags.
     pub tags: u32,
+    /// What the store says of the object and [`Headers`] cannot carry, by name.
+    pub not_carried: Vec<&'static str>,
 }
 
 impl ObjectInfo {
@@ -208,10 +210,10 @@ pub struct Pin {
 }
 
 impl Pin {
-    /// Whether both name the same bytes of one source key. The version is left out: a key that is written twice with the
-    /// same bytes has the same ETag, and may be resumed.
-    pub fn same_bytes(&self, other: &Self) -> bool {
-        self.etag == other.etag && self.size == other.size
+    /// Whether both name one write of one source key. The ETag alone is not enough: a key that is written again with the same
+    /// bytes may have other headers. The version is left out, since not everybody may know it.
+    pub fn same_write(&self, other: &Self) -> bool {
+        self.etag == other.etag && self.size == other.size && self.modified == other.modified
     }
 }
 

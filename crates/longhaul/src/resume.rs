@@ -165,7 +165,7 @@ async fn same_content<S: Source, D: Destination, L: Ledger, C: Clock>(
 ) -> Result<Option<DonePart>, Ended> {
     let mut failures = 0;
     let hasher = loop {
-        if leg.stop.is_cancelled() {
+        if leg.engine.patience.stop.is_cancelled() {
             return Err(Ended::Interrupted);
         }
         let permit = leg.engine.budget.acquire().await;
@@ -226,7 +226,12 @@ async fn create<S: Source, D: Destination, L: Ledger, C: Clock>(
         failures += 1;
     };
     entry.record.upload = Some(RecordUpload { id: upload.id.clone(), part_size: plan.part_size(), adopted: false });
-    leg.save(entry).await?;
+    leg.created.store(true, Ordering::Relaxed);
+    if let Err(refused) = leg.save(entry).await {
+        // Without its id in the ledger nobody would find the upload again.
+        leg.abort(&upload).await?;
+        return Err(refused);
+    }
     Ok(Filling { upload, plan, have: BTreeMap::new() })
 }
 

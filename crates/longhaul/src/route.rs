@@ -62,10 +62,11 @@ impl Route {
         key.as_str().strip_prefix(self.destination_prefix.as_str())
     }
 
-    /// Where a source key goes. A key that is the source folder's own marker (`photos/`) has no name below it and no place.
+    /// Where a source key goes. The source folder's own marker (`photos/`) becomes that of the destination folder; at the root of
+    /// a bucket or folder there is no place for it.
     pub fn map(&self, key: &ObjectKey) -> Option<Result<ObjectKey, KeyError>> {
         let rest = self.source_rest(key)?;
-        if rest.is_empty() && self.single.is_none() {
+        if rest.is_empty() && self.single.is_none() && self.destination_prefix.is_empty() {
             return None;
         }
         Some(ObjectKey::new(format!("{}{rest}", self.destination_prefix)))
@@ -111,8 +112,9 @@ mod tests {
     }
 
     #[test]
-    fn the_marker_of_the_source_folder_itself_has_no_place() {
-        assert_eq!(Route::folder("photos", "p").map(&key("photos/")), None);
+    fn the_marker_of_the_source_folder_becomes_that_of_the_destination_folder() {
+        assert_eq!(mapped(&Route::folder("photos", "p"), "photos/"), "p/");
+        assert_eq!(Route::folder("photos", "").map(&key("photos/")), None);
         assert_eq!(Route::folder("photos", "p").map(&key("photosynthesis")), None);
     }
 

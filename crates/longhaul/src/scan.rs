@@ -12,7 +12,7 @@ use crate::{
     error::{ErrorKind, StoreError},
     ignore::IgnoreList,
     listing::Lister,
-    object::ObjectKey,
+    object::{KeyError, ObjectKey},
     ports::{Clock, Destination, Ledger, Source},
     route::Route,
 };
@@ -34,7 +34,8 @@ impl Selection {
         Self { include: IgnoreList::none(), exclude: IgnoreList::none(), ignore: IgnoreList::none() }
     }
 
-    fn has(&self, bucket: &str, rest: &str, key: &ObjectKey) -> bool {
+    /// Whether a source key is meant; `rest` is what both sides share of it.
+    pub fn has(&self, bucket: &str, rest: &str, key: &ObjectKey) -> bool {
         (self.include.is_empty() || self.include.matches(rest))
             && !self.exclude.matches(rest)
             && !self.ignore.ignores(bucket, key.as_str())
@@ -109,6 +110,8 @@ impl Totals {
 pub enum Event<'a> {
     /// A copy ended.
     Object(&'a ObjectReport),
+    /// A source key that has no place at the destination: there it would be too long. It counts as failed.
+    Unplaceable(&'a ObjectKey, KeyError),
     /// An object that would be copied.
     WouldCopy(&'a CopyJob),
     /// The listings came so far: source objects and bytes of the selection, and of those what must be copied.
@@ -175,7 +178,11 @@ async fn feed<S: Source, D: Destination, L: Ledger, C: Clock>(
     let mut differences = Differences::new(engine, scan);
     let (mut jobs, mut job_bytes) = (0, 0);
     while !engine.patience.stop.is_cancelled() {
-        let Some(job) = differences.next(totals).await? else { break };
+        let next = differences.next(totals).await?;
+        for (key, error) in differences.unplaceable.drain(..) {
+            hear(Event::Unplaceable(&key, error));
+        }
+        let Some(job) = next else { break };
         if settled.contains(&job.destination_key) {
             continue;
         }
@@ -219,6 +226,7 @@ pub struct Differences<'a, S, D, L, C> {
     engine: &'a Engine<S, D, L, C>,
     scan: &'a Scan,
     merge: Merge<'a, S, D, C>,
+    unplaceable: Vec<(ObjectKey, KeyError)>,
 }
 
 impl<'a, S: Source, D: Destination, L: Ledger, C: Clock> Differences<'a, S, D, L, C> {
@@ -226,7 +234,7 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock> Differences<'a, S, D, L
     pub fn new(engine: &'a Engine<S, D, L, C>, scan: &'a Scan) -> Self {
         let source = Lister::new(&engine.source, &engine.patience, scan.route.source_prefix());
         let destination = Lister::new(&engine.destination, &engine.patience, scan.route.destination_list_prefix());
-        Self { engine, scan, merge: Merge::new(&scan.route, source, destination) }
+        Self { engine, scan, merge: Merge::new(&scan.route, source, destination), unplaceable: Vec::new() }
     }
 
     /// The next object that must be copied; what need not be is counted in `totals`.
@@ -235,6 +243,9 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock> Differences<'a, S, D, L
             return self.single(source, destination, totals).await;
         }
         while let Some(pair) = self.merge.next().await? {
+            if self.engine.patience.stop.is_cancelled() {
+                break;
+            }
             if let Some(job) = self.judge(pair, totals) {
                 return Ok(Some(job));
             }
@@ -242,7 +253,7 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock> Differences<'a, S, D, L
         Ok(None)
     }
 
-    fn judge(&self, pair: Pair, totals: &mut Totals) -> Option<CopyJob> {
+    fn judge(&mut self, pair: Pair, totals: &mut Totals) -> Option<CopyJob> {
         let rest = self.scan.route.source_rest(&pair.source.key).unwrap_or_default();
         if !self.scan.selection.has(&self.engine.source.location().bucket, rest, &pair.source.key) {
             totals.filtered += 1;
@@ -250,11 +261,13 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock> Differences<'a, S, D, L
         }
         totals.objects += 1;
         totals.bytes += pair.source.size;
-        let Ok(destination_key) = pair.destination_key else {
-            // Refused by name when the copy is tried; the name is the source's, since the other cannot exist.
-            tracing::error!(key = %pair.source.key, "the destination key would be longer than 1,024 bytes");
-            totals.failed += 1;
-            return None;
+        let destination_key = match pair.destination_key {
+            Ok(key) => key,
+            Err(error) => {
+                totals.failed += 1;
+                self.unplaceable.push((pair.source.key, error));
+                return None;
+            }
         };
         let decision = self.scan.compare.decide(&pair.source, pair.destination.as_ref());
         if decision == Decision::Same {
@@ -308,22 +321,28 @@ impl Comparison {
     pub const SHOWN: usize = 100;
 }
 
-/// Lists both sides once more and compares sizes.
+/// Lists both sides once more and compares sizes. `None` when it was stopped on the way.
 pub async fn compare_sizes<S: Source, D: Destination, L: Ledger, C: Clock>(
     engine: &Engine<S, D, L, C>,
     scan: &Scan,
-) -> Result<Comparison, StoreError> {
+) -> Result<Option<Comparison>, StoreError> {
     let scan = Scan { compare: Compare::Size, ..scan.clone() };
     let mut differences = Differences::new(engine, &scan);
     let mut totals = Totals::default();
     let mut found = Comparison::default();
     while let Some(job) = differences.next(&mut totals).await? {
+        if engine.patience.stop.is_cancelled() {
+            return Ok(None);
+        }
         found.different += 1;
         if found.examples.len() < Comparison::SHOWN {
             found.examples.push(job.source_key);
         }
     }
     found.different += totals.failed;
+    if engine.patience.stop.is_cancelled() {
+        return Ok(None);
+    }
     (found.objects, found.bytes) = (totals.objects, totals.bytes);
-    Ok(found)
+    Ok(Some(found))
 }

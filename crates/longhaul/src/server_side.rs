@@ -70,7 +70,7 @@ async fn copy_object<S: Source, D: Destination, L: Ledger, C: Clock>(
     let timeout = copy_timeout(leg.engine.patience.timeout, info.size);
     let mut failures = 0;
     loop {
-        if leg.stop.is_cancelled() {
+        if leg.engine.patience.stop.is_cancelled() {
             return Err(Ended::Interrupted);
         }
         let permit = leg.engine.budget.acquire().await;

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
+use tokio_util::sync::CancellationToken;
+
 use futures_util::{StreamExt, TryStreamExt};
 
 use crate::{
@@ -39,12 +41,18 @@ pub(crate) enum Trust {
 
 impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     /// Copies one part, again and again if need be.
-    pub(crate) async fn copy_part(&self, pin: &Pin, upload: &Upload, part: PartSpec) -> Result<DonePart, Ended> {
+    pub(crate) async fn copy_part(
+        &self,
+        pin: &Pin,
+        upload: &Upload,
+        part: PartSpec,
+        stop: &CancellationToken,
+    ) -> Result<DonePart, Ended> {
         let mut failures = 0;
         loop {
             let permit = tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Err(Ended::Interrupted),
+                () = stop.cancelled() => return Err(Ended::Interrupted),
                 permit = self.engine.budget.acquire() => permit,
             };
             let error = match self.try_part(pin, upload, &part).await {
