@@ -1,5 +1,7 @@
 //! The engine on stores in memory: what is resumed, adopted, begun anew, and never mixed.
 
+#![expect(clippy::disallowed_methods, reason = "a test brings the clock and the environment, as a binary does")]
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},

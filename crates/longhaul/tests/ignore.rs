@@ -1,6 +1,8 @@
 //! Ignore lists mean what Python's `fnmatch.fnmatchcase` means: by a committed corpus, and, where there is a Python, by
 //! asking it about new patterns.
 
+#![expect(clippy::disallowed_methods, reason = "a test brings the clock and the environment, as a binary does")]
+
 use std::{
     io::Write,
     process::{Command, Stdio},

@@ -1,4 +1,4 @@
-//! Peak memory and speed of a diff: `cargo run --release -p benchmarks --bin diff -- --keys 10000000`.
+//! Peak memory and speed of a diff: `make bench-diff ARGS="--keys 10000000"`.
 
 use clap::Parser;
 

@@ -1,4 +1,4 @@
-//! Peak memory and speed of one giant object: `cargo run --release -p benchmarks --bin memory -- --size 20GiB`.
+//! Peak memory and speed of one giant object: `make bench-memory ARGS="--size 20GiB"`.
 
 use bytesize::ByteSize;
 use clap::Parser;
