@@ -15,9 +15,10 @@ demo: ## Copy, interrupt, resume and prove on this machine: no account, no netwo
 install: ## Install the longhaul command
 	$(CARGO) install --locked --path crates/longhaul-cli
 
-# Some tests and the benchmarks start the programs themselves, so these are built first.
+# Some tests and the benchmarks start the programs themselves, so these are built first; with all targets, since the features
+# that tests add would otherwise build half of the dependencies a second time.
 programs:
-	$(CARGO) build --workspace --bins
+	$(CARGO) build --workspace --all-targets
 
 test: programs ## Run all tests
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \

@@ -146,8 +146,9 @@ async fn a_copy_killed_more_than_twenty_times_sends_no_accepted_part_twice_and_e
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_loses_its_ledger_with_every_other_life_sends_no_accepted_part_twice() {
-    let mut haul = Haul::new(256, 2).await;
-    for left in (1..=6).rev() {
+    let mut haul = Haul::new(2048, 8).await;
+    let kills = (haul.parts / 12).max(2);
+    for left in (1..=kills).rev() {
         haul.kill_after_new_parts(left).await;
         if left % 2 == 0 {
             haul.world.lose_ledger();
