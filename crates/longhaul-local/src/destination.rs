@@ -20,6 +20,7 @@ use longhaul::{
 
 use crate::{
     call::Call,
+    delete::delete,
     folder::{LocalFolder, Role},
     inflow::pour,
     name::{Name, check_segment, segments},
@@ -131,6 +132,14 @@ impl Destination for LocalFolder {
             staging.abort(&inner)
         };
         self.with_staging(upload, &call, abort).await
+    }
+
+    async fn delete_object(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        let call = self.call("DeleteObject", Some(key));
+        // A key that a folder cannot hold is not there.
+        let Ok(name) = self.name(key) else { return Ok(()) };
+        let root = self.root.clone();
+        call.clone().blocking(move || delete(&root, &name, &call)).await
     }
 
     fn copies_from(&self, _: &Location) -> bool {

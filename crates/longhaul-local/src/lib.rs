@@ -7,6 +7,7 @@
 
 mod call;
 mod condition;
+mod delete;
 mod destination;
 mod entries;
 mod folder;

@@ -79,5 +79,5 @@ fn listed(found: Found) -> Option<Listed> {
     let is_folder = found.is_folder();
     let (size, etag) = if is_folder { (0, folder_etag()) } else { (found.stamp.size, found.stamp.etag()) };
     let key = ObjectKey::new(found.key).ok()?;
-    Some(Listed { key, size, etag: Some(etag), modified: found.stamp.modified() })
+    Some(Listed { key, size, etag: Some(etag), modified: found.stamp.modified(), version_id: None })
 }

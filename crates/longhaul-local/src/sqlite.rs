@@ -73,7 +73,12 @@ impl SqliteLedger {
 impl Ledger for SqliteLedger {
     async fn load(&self, key: &RecordKey) -> Result<Option<(Record, Token)>, LedgerError> {
         let key = key.clone();
-        self.with(move |connection| standing(connection, &key)?.map(Row::parse).transpose()).await
+        self.with(move |connection| loaded(connection, &key)).await
+    }
+
+    async fn load_many(&self, keys: &[RecordKey]) -> Result<Vec<Option<(Record, Token)>>, LedgerError> {
+        let keys = keys.to_vec();
+        self.with(move |connection| keys.iter().map(|key| loaded(connection, key)).collect()).await
     }
 
     async fn save(&self, record: &Record, expected: Option<&Token>, token: &Token) -> Result<Saved, LedgerError> {
@@ -106,6 +111,10 @@ impl Row {
 pub(crate) fn record_from(json: &str) -> rusqlite::Result<Record> {
     serde_json::from_str(json)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))
+}
+
+fn loaded(connection: &Connection, key: &RecordKey) -> rusqlite::Result<Option<(Record, Token)>> {
+    standing(connection, key)?.map(Row::parse).transpose()
 }
 
 fn standing(connection: &Connection, key: &RecordKey) -> rusqlite::Result<Option<Row>> {

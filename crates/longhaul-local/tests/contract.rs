@@ -8,6 +8,7 @@ async fn a_local_folder_obeys_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     let store = LocalFolder::new(folder.path().to_owned(), Role::Destination).unwrap();
     let expectations = Expectations {
+        versions_listed: false,
         server_side_copy: false,
         small_parts_refused: false,
         folders_listed: true,

@@ -38,6 +38,8 @@ pub enum Difference {
     Newer,
     /// The checksums differ, or cannot be compared.
     Checksum,
+    /// The ledger has another version as copied, or none.
+    Version,
     /// It was asked for.
     Forced,
 }
@@ -50,6 +52,7 @@ impl Difference {
             Self::Size => "size",
             Self::Newer => "newer",
             Self::Checksum => "checksum",
+            Self::Version => "version",
             Self::Forced => "forced",
         }
     }
@@ -86,7 +89,13 @@ mod tests {
     use crate::object::{ETag, ObjectKey, Timestamp};
 
     fn line(size: u64, modified: i64, etag: &str) -> Listed {
-        Listed { key: ObjectKey::new("k").unwrap(), size, etag: Some(ETag::new(etag)), modified: Timestamp(modified) }
+        Listed {
+            key: ObjectKey::new("k").unwrap(),
+            size,
+            etag: Some(ETag::new(etag)),
+            modified: Timestamp(modified),
+            version_id: None,
+        }
     }
 
     const MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";

@@ -14,10 +14,11 @@ use crate::{
     engine::{Asked, Engine},
     error::{ErrorKind, LedgerError, StoreError},
     multipart,
-    object::{ETag, Location, ObjectInfo, ObjectKey, VersionId},
+    object::{ETag, ObjectInfo, ObjectKey, VersionId},
     ports::{Clock, Destination, Ledger, ListRequest, Source},
     proof::Proof,
-    record::{Reason, RecordKey, State},
+    record::{Lease, Reason, RecordKey, State, Token},
+    report::ObjectReport,
     server_side, small,
 };
 
@@ -45,74 +46,39 @@ pub struct CopyJob {
     pub known: Known,
     /// What the listings said.
     pub decision: Decision,
+    /// The source's tag as listed, where known; the pin decides.
+    pub etag: Option<ETag>,
+    /// What the ledger had of the destination object before.
+    pub recorded: Recorded,
+    /// The sequencer of the event that asks for it.
+    pub sequencer: Option<String>,
 }
 
-/// How a copy ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Copied, proved and recorded.
-    Copied,
-    /// Nothing to do.
-    Skipped,
-    /// Not copied; the reason says why.
-    Failed,
-    /// The source is no more.
-    Gone,
-    /// Stopped on request; the next run carries on.
-    Interrupted,
-    /// Another process is copying it.
-    Busy,
-}
-
-impl Outcome {
-    /// The word for reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Copied => "copied",
-            Self::Skipped => "skipped",
-            Self::Failed => "failed",
-            Self::Gone => "gone",
-            Self::Interrupted => "interrupted",
-            Self::Busy => "busy",
+impl CopyJob {
+    /// A copy of which nothing more is known.
+    pub fn new(source_key: ObjectKey, destination_key: ObjectKey, size: u64) -> Self {
+        Self {
+            source_key,
+            destination_key,
+            size,
+            known: Known::Unknown,
+            decision: Decision::Differs(Difference::Forced),
+            etag: None,
+            recorded: Recorded::Unknown,
+            sequencer: None,
         }
     }
 }
 
-/// What is said of one object.
-#[derive(Debug)]
-pub struct ObjectReport {
-    /// Where it was read.
-    pub source: (Location, ObjectKey),
-    /// Where it was written.
-    pub destination: (Location, ObjectKey),
-    /// Bytes.
-    pub size: u64,
-    /// The destination's version of it.
-    pub version_id: Option<VersionId>,
-    /// CRC64NVME of the whole, where known.
-    pub checksum: Option<Crc64>,
-    /// How it was proved.
-    pub proof: Option<Proof>,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Why, where it was not simply copied.
-    pub reason: Option<Reason>,
-    /// The error behind a failure.
-    pub error: Option<StoreError>,
-    /// Wall seconds.
-    pub seconds: f64,
-    /// Tries of single requests with a body, repeats included.
-    pub attempts: u32,
-    /// Requests to both stores.
-    pub requests: u64,
-    /// Bytes sent, repeats included.
-    pub bytes_sent: u64,
-    /// Parts that an earlier leg had brought over.
-    pub parts_resumed: u32,
-    /// Parts of the object; 0 for one request.
-    pub parts: u32,
-    /// What the destination could not keep.
-    pub not_preserved: Vec<&'static str>,
+/// What is known of the ledger's record before a copy. A save that finds another one meets somebody else's work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// Nothing: it must be loaded.
+    Unknown,
+    /// There was no record.
+    Nothing,
+    /// There was one, saved under this token.
+    Under(Token),
 }
 
 /// A finished copy.
@@ -138,7 +104,7 @@ pub(crate) enum Ended {
     Large,
     Gone,
     Interrupted,
-    Busy(String),
+    Busy(Lease),
 }
 
 impl From<StoreError> for Ended {
@@ -162,6 +128,11 @@ pub(crate) struct Leg<'a, S, D, L, C> {
     pub attempts: AtomicU32,
     pub parts: AtomicU32,
     pub parts_resumed: AtomicU32,
+    pub parts_copied: AtomicU32,
+    /// Legs, this one included, since the last that brought a part across.
+    pub idle_legs: AtomicU32,
+    /// The ledger's record as last known.
+    pub recorded: Mutex<Recorded>,
     /// The destination as last known.
     pub known: Mutex<Known>,
     /// Unset when an adopted upload turned out to have other headers: the next try makes its own.
@@ -178,18 +149,7 @@ where
     L: Ledger,
     C: Clock,
 {
-    let leg = Leg {
-        engine,
-        job,
-        requests: AtomicU64::new(0),
-        bytes: AtomicU64::new(0),
-        attempts: AtomicU32::new(0),
-        parts: AtomicU32::new(0),
-        parts_resumed: AtomicU32::new(0),
-        known: Mutex::new(job.known.clone()),
-        adopt: AtomicBool::new(true),
-        created: AtomicBool::new(false),
-    };
+    let leg = Leg::new(engine, job);
     let began = engine.patience.clock.elapsed();
     let ended = leg.run().await;
     let report = leg.report(ended, engine.patience.clock.elapsed().saturating_sub(began).as_secs_f64());
@@ -197,9 +157,29 @@ where
     report
 }
 
+impl<'a, S, D, L, C> Leg<'a, S, D, L, C> {
+    pub(crate) fn new(engine: &'a Engine<S, D, L, C>, job: &'a CopyJob) -> Self {
+        Self {
+            engine,
+            job,
+            requests: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            attempts: AtomicU32::new(0),
+            parts: AtomicU32::new(0),
+            parts_resumed: AtomicU32::new(0),
+            parts_copied: AtomicU32::new(0),
+            idle_legs: AtomicU32::new(0),
+            recorded: Mutex::new(job.recorded.clone()),
+            known: Mutex::new(job.known.clone()),
+            adopt: AtomicBool::new(true),
+            created: AtomicBool::new(false),
+        }
+    }
+}
+
 impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     async fn run(&self) -> Result<Finished, Ended> {
-        if self.engine.patience.stop.is_cancelled() {
+        if self.engine.patience.stop.is_cancelled() || !self.engine.has_time_for_a_body() {
             return Err(Ended::Interrupted);
         }
         if let Some(why) = self.engine.destination.refuse_key(&self.job.destination_key) {
@@ -229,16 +209,16 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         ended
     }
 
-    /// One try with one pin.
+    /// One try with one pin. The ways are boxed: the stack of a thread need not hold the largest of them many times over.
     async fn attempt(&self) -> Result<Finished, Ended> {
         if self.job.decision == Decision::AskChecksums {
             self.skip_if_same_checksums().await?;
         }
         if self.is_server_side() {
-            return server_side::copy(self).await;
+            return Box::pin(server_side::copy(self)).await;
         }
         if self.job.size <= self.engine.settings.multipart_threshold {
-            match small::copy(self).await {
+            match Box::pin(small::copy(self)).await {
                 Err(Ended::Large) => {}
                 ended => return ended,
             }
@@ -246,9 +226,9 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         let info = self.pin().await?;
         if info.size == 0 {
             // It shrank since it was listed; an empty object has no parts.
-            return small::copy(self).await;
+            return Box::pin(small::copy(self)).await;
         }
-        multipart::copy(self, &info).await
+        Box::pin(multipart::copy(self, &info)).await
     }
 
     pub(crate) fn is_server_side(&self) -> bool {
@@ -311,6 +291,14 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
+    pub(crate) fn recorded(&self) -> Recorded {
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn now_recorded(&self, recorded: Recorded) {
+        *self.recorded.lock().unwrap_or_else(PoisonError::into_inner) = recorded;
+    }
+
     pub(crate) fn at_source(&self, operation: &'static str) -> Asked<'_> {
         Asked { operation, location: self.engine.source.location(), key: &self.job.source_key }
     }
@@ -352,80 +340,6 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             Err(timed_out) => Err(timed_out.at(asked.location).on(asked.key)),
         }
     }
-
-    fn report(&self, ended: Result<Finished, Ended>, seconds: f64) -> ObjectReport {
-        let mut report = ObjectReport {
-            source: (self.engine.source.location().clone(), self.job.source_key.clone()),
-            destination: (self.engine.destination.location().clone(), self.job.destination_key.clone()),
-            size: self.job.size,
-            version_id: None,
-            checksum: None,
-            proof: None,
-            outcome: Outcome::Copied,
-            reason: None,
-            error: None,
-            seconds,
-            attempts: self.attempts.load(Ordering::Relaxed),
-            requests: self.requests.load(Ordering::Relaxed),
-            bytes_sent: self.bytes.load(Ordering::Relaxed),
-            parts: self.parts.load(Ordering::Relaxed),
-            parts_resumed: self.parts_resumed.load(Ordering::Relaxed),
-            not_preserved: Vec::new(),
-        };
-        match ended {
-            Ok(finished) => {
-                report.size = finished.size;
-                report.version_id = finished.version_id;
-                report.checksum = finished.checksum;
-                report.proof = Some(finished.proof);
-                report.not_preserved = finished.not_preserved;
-                report.reason = difference(self.job.decision).map(|found| Reason::new(found.name(), found.name()));
-            }
-            Err(ended) => self.report_end(&mut report, ended),
-        }
-        report
-    }
-
-    fn report_end(&self, report: &mut ObjectReport, ended: Ended) {
-        let (outcome, reason) = match ended {
-            Ended::Failed(error) => {
-                let reason = Reason::new(error.kind().reason(), error.to_string());
-                report.error = Some(error);
-                (Outcome::Failed, reason)
-            }
-            Ended::Ledger(error) => (Outcome::Failed, Reason::new("ledger", chain(&error))),
-            Ended::Parked(reason) | Ended::Restart(reason) => (Outcome::Failed, reason),
-            Ended::Skipped(reason) => (Outcome::Skipped, reason),
-            Ended::Large => (Outcome::Failed, Reason::new("grew", "the object grew while it was copied")),
-            Ended::Gone => (Outcome::Gone, Reason::new("gone", "the source object was deleted meanwhile")),
-            Ended::Interrupted => (Outcome::Interrupted, Reason::new("interrupted", "stopped on request")),
-            Ended::Busy(owner) => {
-                (Outcome::Busy, Reason::new("busy", format!("another process ({owner}) is copying it")))
-            }
-        };
-        report.outcome = outcome;
-        report.reason = Some(reason);
-    }
-}
-
-fn difference(decision: Decision) -> Option<Difference> {
-    match decision {
-        Decision::Differs(difference) => Some(difference),
-        Decision::AskChecksums => Some(Difference::Checksum),
-        Decision::Same => None,
-    }
-}
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
-        cause = error.source();
-    }
-    words
 }
 
 /// What of an object the destination will not have.

@@ -2,7 +2,7 @@
 
 use crate::{
     error::StoreError,
-    listing::Lister,
+    listing::{Lines, Lister},
     object::{KeyError, Listed, ObjectKey},
     ports::{Clock, Source},
     route::Route,
@@ -32,6 +32,11 @@ impl<'a, S: Source, D: Source, C: Clock> Merge<'a, S, D, C> {
     /// Both listers must have been made for `route`.
     pub fn new(route: &'a Route, source: Lister<'a, S, C>, destination: Lister<'a, D, C>) -> Self {
         Self { route, source, destination, waiting: None, destination_ended: false }
+    }
+
+    /// What the source's listing shows.
+    pub fn source_lines(&self) -> Lines {
+        self.source.lines()
     }
 
     /// The next source object with its counterpart. What only the destination has is passed over: nothing is deleted.

@@ -4,7 +4,7 @@ use std::{
     future::Future,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -14,14 +14,23 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     body::Tally,
     budget::{Bandwidth, Budget},
-    copy::ObjectReport,
     error::{ErrorKind, StoreError},
     object::ObjectKey,
     part::{DEFAULT_PART_SIZE, MIB},
     ports::{Clock, Verify},
     record::Token,
+    report::ObjectReport,
     retry::RetryPolicy,
 };
+
+/// What becomes of a copy whose place at the destination another source has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Collisions {
+    /// The person who started it decides: it is replaced.
+    Overwrite,
+    /// Nobody is there to decide: it is parked.
+    Park,
+}
 
 /// How objects are copied.
 #[derive(Clone, Debug)]
@@ -46,6 +55,12 @@ pub struct Settings {
     pub trust_ledger: bool,
     /// How often a copy begins anew because its source changed or its upload vanished.
     pub max_restarts: u32,
+    /// Whether reads name the pinned version where the source has versions. The ETag pins every read in any case.
+    pub read_versions: bool,
+    /// What becomes of a copy whose place at the destination another source has.
+    pub collisions: Collisions,
+    /// After so many legs in a row that brought no part across, a copy is parked; `None`: never.
+    pub max_idle_legs: Option<u32>,
 }
 
 impl Default for Settings {
@@ -61,6 +76,9 @@ impl Default for Settings {
             server_side: true,
             trust_ledger: true,
             max_restarts: 5,
+            read_versions: true,
+            collisions: Collisions::Overwrite,
+            max_idle_legs: None,
         }
     }
 }
@@ -99,6 +117,10 @@ pub struct Patience<C> {
     pub timeout: Duration,
     /// Set when the process should stop after what is in flight.
     pub stop: CancellationToken,
+    /// Set, after `stop`, when even that must not be waited for: requests under way end as if their answers were lost.
+    pub halt: CancellationToken,
+    /// When, on the clock's own count, nothing may be under way any more; nothing begins that would not be done by then.
+    pub end: Option<Duration>,
     random: Mutex<fastrand::Rng>,
     observer: Arc<dyn Observer>,
 }
@@ -106,8 +128,25 @@ pub struct Patience<C> {
 impl<C: Clock> Patience<C> {
     /// `seed` drives the jitter and the ledger's tokens.
     pub fn new(clock: C, policy: RetryPolicy, timeout: Duration, seed: u64, observer: Arc<dyn Observer>) -> Self {
+        Self::with_clock(Arc::new(clock), policy, timeout, seed, observer)
+    }
+
+    /// As [`new`](Self::new), with a clock that others read too.
+    pub fn with_clock(
+        clock: Arc<C>,
+        policy: RetryPolicy,
+        timeout: Duration,
+        seed: u64,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
         let random = Mutex::new(fastrand::Rng::with_seed(seed));
-        Self { clock: Arc::new(clock), policy, timeout, stop: CancellationToken::new(), random, observer }
+        let (stop, halt) = (CancellationToken::new(), CancellationToken::new());
+        Self { clock, policy, timeout, stop, halt, end: None, random, observer }
+    }
+
+    /// Whether something that takes so long would still be done in time.
+    pub fn has_time_for(&self, duration: Duration) -> bool {
+        self.end.is_none_or(|end| self.clock.elapsed() + duration < end)
     }
 
     fn random(&self) -> f64 {
@@ -135,6 +174,7 @@ impl<C: Clock> Patience<C> {
         tokio::select! {
             biased;
             answer = answer => Ok(answer),
+            () = self.halt.cancelled() => Err(halted(operation)),
             () = self.clock.sleep(timeout) => Err(timed_out(operation, "no answer", timeout)),
         }
     }
@@ -152,6 +192,7 @@ impl<C: Clock> Patience<C> {
             tokio::select! {
                 biased;
                 answer = &mut answer => return Ok(answer),
+                () = self.halt.cancelled() => return Err(halted(operation)),
                 () = self.clock.sleep(self.timeout) => {
                     let now = tally.bytes();
                     if now == seen {
@@ -194,6 +235,11 @@ impl<C: Clock> Patience<C> {
     }
 }
 
+/// The leg is over; what was asked for may happen all the same.
+fn halted(operation: &'static str) -> StoreError {
+    StoreError::new(ErrorKind::Other, operation, "the leg ended before the answer came").maybe_happened()
+}
+
 fn timed_out(operation: &'static str, what: &str, timeout: Duration) -> StoreError {
     let message = format!("{what} within {} s", timeout.as_secs_f32());
     StoreError::new(ErrorKind::TimedOut, operation, message).maybe_happened()
@@ -216,6 +262,8 @@ pub struct Engine<S, D, L, C> {
     pub(crate) bandwidth: Bandwidth,
     pub(crate) observer: Arc<dyn Observer>,
     versions_permitted: AtomicBool,
+    /// How long the slowest of the recent bodies took, in milliseconds; older ones count for less and less.
+    body_time: AtomicU64,
 }
 
 impl<S, D, L, C: Clock> Engine<S, D, L, C> {
@@ -225,13 +273,31 @@ impl<S, D, L, C: Clock> Engine<S, D, L, C> {
             budget: Budget::new(settings.concurrency),
             bandwidth: Bandwidth::new(settings.bandwidth),
             observer: patience.observer.clone(),
-            versions_permitted: AtomicBool::new(true),
+            versions_permitted: AtomicBool::new(settings.read_versions),
+            body_time: AtomicU64::new(0),
             source,
             destination,
             ledger,
             patience,
             settings,
         }
+    }
+
+    /// Shares what the process may have in flight with other engines.
+    pub fn sharing(self, budget: Budget, bandwidth: Bandwidth) -> Self {
+        Self { budget, bandwidth, ..self }
+    }
+
+    /// Whether another body would arrive before the end, if it takes as long as the slowest of late.
+    pub(crate) fn has_time_for_a_body(&self) -> bool {
+        self.patience.has_time_for(Duration::from_millis(self.body_time.load(Ordering::Relaxed)))
+    }
+
+    /// Notes how long a body took.
+    pub(crate) fn body_took(&self, took: Duration) {
+        let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let older = self.body_time.load(Ordering::Relaxed);
+        self.body_time.store(took.max(older - older / 8), Ordering::Relaxed);
     }
 
     /// Whether reads may name the version. Some buckets keep versions and do not permit to read them by id.

@@ -4,12 +4,16 @@ use std::sync::atomic::Ordering;
 
 use crate::{
     compare::Decision,
-    copy::{Ended, Finished, Leg},
+    copy::{Ended, Finished, Known, Leg, Recorded},
+    engine::Collisions,
     error::{ErrorKind, LedgerError},
-    object::{ObjectInfo, Pin},
+    object::{ETag, ObjectInfo, Pin},
     ports::{Clock, Destination, Ledger, Saved, Source, Upload, Written},
-    record::{DestinationIdentity, Reason, Record, RecordSource, State, Token},
+    record::{DestinationIdentity, Lease, Reason, Record, RecordSource, State, Token},
 };
+
+/// The reason of a copy whose place another source has.
+pub(crate) const COLLISION: &str = "collision";
 
 /// A record and the token of its last save.
 pub(crate) struct Entry {
@@ -37,9 +41,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         };
         let mut entry = Entry { record, token: Some(token), found: true };
         self.yield_to_others(&entry.record)?;
-        let same = entry.record.source.location == source.location
-            && entry.record.source.key == source.key
-            && entry.record.source.pin.same_write(pin);
+        self.refuse_collision(&entry.record)?;
+        let same = self.is_of_this_source(&entry.record) && entry.record.source.pin.same_write(pin);
         if entry.record.state == State::Done {
             self.skip_if_done(&entry.record, same).await?;
         }
@@ -52,7 +55,11 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         next.generation = entry.record.generation + u32::from(fresh);
         if !fresh {
             let old = &entry.record;
-            (next.intent, next.expected, next.attempts) = (old.intent, old.expected.clone(), old.attempts);
+            (next.intent, next.expected, next.parts) = (old.intent, old.expected.clone(), old.parts);
+            if old.state.is_open() {
+                // What was parked and sent again begins to count anew.
+                (next.attempts, next.idle_legs) = (old.attempts, old.idle_legs);
+            }
             (next.bytes, next.requests, next.started) = (old.bytes, old.requests, old.started);
             next.upload = upload;
             if old.state == State::Completing {
@@ -67,16 +74,47 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     /// Saves the lease and the attempt before any work, so that crash loops count.
     async fn begin_leg(&self, entry: &mut Entry) -> Result<(), Ended> {
         entry.record.attempts += 1;
+        entry.record.idle_legs += 1;
+        entry.record.sequencer.clone_from(&self.job.sequencer);
+        self.idle_legs.store(entry.record.idle_legs, Ordering::Relaxed);
+        if entry.record.upload.is_none() {
+            self.park_if_idle(&entry.record)?;
+        }
         entry.record.lease = Some(self.engine.ledger.new_lease(self.engine.patience.clock.now()));
         self.save(entry).await
     }
 
-    fn yield_to_others(&self, record: &Record) -> Result<(), Ended> {
+    /// Compares the parts at the destination with those counted before: a leg that died may have made progress all the same.
+    pub(crate) async fn count_progress(&self, entry: &mut Entry, parts: u32) -> Result<(), Ended> {
+        if parts <= entry.record.parts {
+            return self.park_if_idle(&entry.record);
+        }
+        entry.record.parts = parts;
+        entry.record.idle_legs = 1;
+        self.idle_legs.store(1, Ordering::Relaxed);
+        self.save(entry).await
+    }
+
+    /// Legs that bring nothing across do not go on for ever: a part that does not fit into one never will.
+    fn park_if_idle(&self, record: &Record) -> Result<(), Ended> {
+        match self.engine.settings.max_idle_legs {
+            Some(max) if record.idle_legs > max => {
+                let words = format!(
+                    "{max} legs in a row brought no part across: a part may take longer than a leg has time; \
+                     run `longhaul work` on a machine without such a limit, and redrive"
+                );
+                Err(Ended::Parked(Reason::new("needs-fleet", words)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn yield_to_others(&self, record: &Record) -> Result<(), Ended> {
         let Some(lease) = record.lease.as_ref().filter(|_| record.state.is_open()) else { return Ok(()) };
         let now = self.engine.patience.clock.now();
         let mine = self.engine.ledger.new_lease(now);
         if lease.owner != mine.owner && self.engine.ledger.is_held(lease, now) {
-            return Err(Ended::Busy(lease.owner.clone()));
+            return Err(Ended::Busy(lease.clone()));
         }
         Ok(())
     }
@@ -141,8 +179,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             Saved::Stored => {}
             Saved::Refused(Some(there)) if there.1 == token => {}
             Saved::Refused(there) => {
-                let owner = there.and_then(|there| there.0.lease).map_or_else(|| "unknown".into(), |lease| lease.owner);
-                return Err(Ended::Busy(owner));
+                let unknown = || Lease { owner: "unknown".into(), until: None };
+                return Err(Ended::Busy(there.and_then(|there| there.0.lease).unwrap_or_else(unknown)));
             }
         }
         entry.token = Some(token);
@@ -166,7 +204,59 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         self.save(entry).await
     }
 
-    /// The one save of a small object. A record that is in the way is looked at and taken over.
+    /// Loads the record before anything is read, so that whatever it is found to be later is somebody else's work.
+    pub(crate) async fn look_up_record(&self) -> Result<(), Ended> {
+        if self.recorded() != Recorded::Unknown {
+            return Ok(());
+        }
+        let loaded = self.engine.ledger.load(&self.record_key()).await?;
+        let there = loaded.as_ref().and_then(|(record, _)| record.destination.as_ref()?.etag.clone());
+        let nobody_looked = self.known() == Known::Unknown;
+        if nobody_looked {
+            // Whatever stands there without a record is found by the refusal of this condition.
+            self.now_known(there.map_or(Known::Absent, Known::Is));
+        }
+        let Some((record, token)) = loaded else {
+            self.now_recorded(Recorded::Nothing);
+            return Ok(());
+        };
+        self.now_recorded(Recorded::Under(token));
+        self.refuse_collision(&record)?;
+        if nobody_looked { self.skip_if_recorded(&record).await } else { Ok(()) }
+    }
+
+    /// A message that tells of nothing newer than what the ledger has as copied is a duplicate, if both sides confirm it.
+    async fn skip_if_recorded(&self, record: &Record) -> Result<(), Ended> {
+        let pin = &record.source.pin;
+        let tells_of_another = self.job.etag.as_ref().is_some_and(|etag| *etag != pin.etag);
+        if tells_of_another || record.state != State::Done || !self.is_of_this_source(record) {
+            return Ok(());
+        }
+        let now = self.pin().await?.pin();
+        self.skip_if_done(record, now.same_write(pin)).await
+    }
+
+    fn is_of_this_source(&self, record: &Record) -> bool {
+        record.source.location == *self.engine.source.location() && record.source.key == self.job.source_key
+    }
+
+    /// One destination object belongs to one source; where two routes meet in it, the first to come keeps it.
+    fn refuse_collision(&self, record: &Record) -> Result<(), Ended> {
+        let free = matches!(record.state, State::Gone | State::Superseded) || self.is_of_this_source(record);
+        if free || self.engine.settings.collisions == Collisions::Overwrite {
+            return Ok(());
+        }
+        let words = format!(
+            "the destination object belongs to the source {} key {:?}; give one of the two another des_prefix",
+            record.source.location,
+            record.source.key.as_str()
+        );
+        Err(Ended::Parked(Reason::new(COLLISION, words)))
+    }
+
+    /// The one save of a small object. A record that changed since it was last known is somebody else's work on the same
+    /// object, which may have been slower or faster than this: source and destination are looked at again before anything is
+    /// said to be done.
     pub(crate) async fn record_small(
         &self,
         info: &ObjectInfo,
@@ -175,9 +265,13 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     ) -> Result<(), Ended> {
         const TRIES: u32 = 5;
         let now = self.engine.patience.clock.now();
-        let mut token = None;
+        let mut token = match self.recorded() {
+            Recorded::Under(token) => Some(token),
+            Recorded::Unknown | Recorded::Nothing => None,
+        };
         for _ in 0..TRIES {
-            let record = Record::begin(self.record_key(), self.source_now(info.pin()), now);
+            let mut record = Record::begin(self.record_key(), self.source_now(info.pin()), now);
+            record.sequencer.clone_from(&self.job.sequencer);
             let mut entry = Entry { record, token: token.take(), found: true };
             match self.close(&mut entry, written, finished).await {
                 Err(Ended::Busy(_)) => {}
@@ -191,10 +285,34 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
                 there.record.state = State::Superseded;
                 self.save(&mut there).await?;
             }
+            self.reconcile(info, written).await?;
             token = there.token;
         }
         let message = "the record of a small object was changed by others again and again".to_owned();
         Err(Ended::Ledger(LedgerError { message, retryable: true, source: None }))
+    }
+
+    /// Whether what was copied is still the source, and still what the destination has. If not, the copy begins again.
+    async fn reconcile(&self, info: &ObjectInfo, written: &Written) -> Result<(), Ended> {
+        let again = |words: &str| Ended::Restart(Reason::new("copied-by-others", words));
+        self.now_recorded(Recorded::Unknown);
+        let source = self.pin().await?;
+        let key = &self.job.destination_key;
+        let head = self.call(self.at_destination("HeadObject"), || self.engine.destination.head_object(key)).await;
+        let there = match head {
+            Ok(there) => there,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.now_known(Known::Absent);
+                return Err(again("the copy was deleted by others before it was recorded"));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let stands = written.etag.as_ref().is_none_or(|etag| *etag == there.etag);
+        self.now_known(Known::Is(there.etag));
+        match source.pin().same_write(&info.pin()) && stands {
+            true => Ok(()),
+            false => Err(again("another copy of the same object was under way")),
+        }
     }
 
     /// Records what could not be done without having begun.
@@ -202,7 +320,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         let now = self.engine.patience.clock.now();
         let loaded = self.engine.ledger.load(&self.record_key()).await?;
         let pin = Pin {
-            etag: crate::object::ETag::new(""),
+            etag: self.job.etag.clone().unwrap_or_else(|| ETag::new("")),
             version_id: None,
             size: self.job.size,
             crc64nvme: None,
@@ -224,12 +342,14 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             Ok(_) | Err(Ended::Skipped(_) | Ended::Busy(_) | Ended::Ledger(_) | Ended::Large | Ended::Restart(_)) => {
                 return Ok(());
             }
+            // The record is that of another source.
+            Err(Ended::Parked(reason)) if reason.code == COLLISION => return Ok(()),
             Err(Ended::Interrupted) => (None, Reason::new("interrupted", "stopped on request")),
             Err(Ended::Gone) => (Some(State::Gone), Reason::new("gone", "the source object was deleted")),
             Err(Ended::Parked(reason)) => (Some(State::Parked), reason.clone()),
             Err(Ended::Failed(error)) => {
-                let state = (!error.is_retryable()).then_some(State::Parked);
-                (state, Reason::new(error.kind().reason(), crate::copy::chain(error)))
+                let state = error.kind().needs_help().then_some(State::Parked);
+                (state, Reason::new(error.kind().reason(), crate::error::chain(error)))
             }
         };
         let Some((record, token)) = self.engine.ledger.load(&self.record_key()).await? else {
@@ -261,6 +381,11 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             self.abort(&Upload { key: self.job.destination_key.clone(), id: upload.id }).await?;
         }
         let record = &mut entry.record;
+        let copied = self.parts_copied.load(Ordering::Relaxed);
+        if copied > 0 {
+            record.parts = self.parts_resumed.load(Ordering::Relaxed) + copied;
+            record.idle_legs = 0;
+        }
         record.lease = None;
         record.reason = Some(reason);
         self.add_costs(record);

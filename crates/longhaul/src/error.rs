@@ -74,6 +74,12 @@ impl ErrorKind {
         }
     }
 
+    /// Whether nothing but somebody's help can make the object copyable: such work is parked. Wrong credentials and clocks are no
+    /// fault of an object, and are mended for all objects at once: work that meets them waits.
+    pub fn needs_help(self) -> bool {
+        !self.is_retryable() && !matches!(self, Self::InvalidCredentials | Self::ClockSkew)
+    }
+
     /// Whether the answer says that the store or the line is overloaded, so that fewer requests should be in flight.
     pub fn asks_for_less(self) -> bool {
         matches!(self, Self::Throttled | Self::TimedOut)
@@ -246,6 +252,35 @@ pub struct LedgerError {
     /// The cause.
     #[source]
     pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// A failed call to a queue. Whether a send may have happened does not matter: a message may come twice anyway.
+#[derive(Debug, thiserror::Error)]
+#[error("the queue {queue} failed: {operation}: {message}")]
+pub struct QueueError {
+    /// The queue's name or address.
+    pub queue: String,
+    /// SQS's name of the operation.
+    pub operation: &'static str,
+    /// What failed, in words.
+    pub message: String,
+    /// Whether the same call may succeed when repeated.
+    pub retryable: bool,
+    /// The cause.
+    #[source]
+    pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// An error and its causes in one line.
+pub fn chain(error: &dyn Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(": ");
+        words.push_str(&error.to_string());
+        cause = error.source();
+    }
+    words
 }
 
 #[cfg(test)]

@@ -14,9 +14,19 @@ use crate::{
     ports::{Clock, ListRequest, Page, Source},
 };
 
+/// What a listing shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lines {
+    /// Objects.
+    Objects,
+    /// Objects with the ids of their versions.
+    Versions,
+}
+
 /// A listing that is being read.
 pub struct Lister<'a, S, C> {
     store: &'a S,
+    lines: Lines,
     patience: &'a Patience<C>,
     request: ListRequest,
     pages: Option<BoxStream<'a, Page>>,
@@ -28,7 +38,17 @@ impl<'a, S: Source, C: Clock> Lister<'a, S, C> {
     /// Begins a listing; nothing is asked for yet.
     pub fn new(store: &'a S, patience: &'a Patience<C>, prefix: impl Into<String>) -> Self {
         let request = ListRequest { prefix: prefix.into(), start_after: None };
-        Self { store, patience, request, pages: None, ready: VecDeque::new(), last: None }
+        Self { store, lines: Lines::Objects, patience, request, pages: None, ready: VecDeque::new(), last: None }
+    }
+
+    /// Also asks for versions. Where they may not be listed, objects are listed instead; [`lines`](Self::lines) tells.
+    pub fn with_versions(self) -> Self {
+        Self { lines: Lines::Versions, ..self }
+    }
+
+    /// What the listing shows now.
+    pub fn lines(&self) -> Lines {
+        self.lines
     }
 
     /// The next key, or the end.
@@ -50,7 +70,10 @@ impl<'a, S: Source, C: Clock> Lister<'a, S, C> {
     async fn next_page(&mut self) -> Result<Option<Vec<Listed>>, StoreError> {
         let mut failures = 0;
         loop {
-            let pages = self.pages.get_or_insert_with(|| self.store.list(self.request.clone()));
+            let pages = self.pages.get_or_insert_with(|| match self.lines {
+                Lines::Objects => self.store.list(self.request.clone()),
+                Lines::Versions => self.store.list_versions(self.request.clone()),
+            });
             let error = match self.patience.bounded("ListObjectsV2", pages.next()).await {
                 Ok(None) => return Ok(None),
                 Ok(Some(Ok(page))) => return Ok(Some(page)),
@@ -58,6 +81,11 @@ impl<'a, S: Source, C: Clock> Lister<'a, S, C> {
             };
             self.pages = None;
             self.request.start_after = self.last.as_ref().map(|key| key.as_str().to_owned());
+            if self.lines == Lines::Versions && is_refused(&error) {
+                tracing::warn!(%error, "versions may not be listed; objects are listed and compared by their ETags");
+                self.lines = Lines::Objects;
+                continue;
+            }
             self.patience.pause_after(error, failures).await?;
             failures += 1;
         }
@@ -68,4 +96,8 @@ impl<'a, S: Source, C: Clock> Lister<'a, S, C> {
             "the listing is not in byte order of keys, so it cannot be compared (directory buckets are not supported)";
         StoreError::new(ErrorKind::Unsupported, "ListObjectsV2", message).at(self.store.location()).on(key)
     }
+}
+
+fn is_refused(error: &StoreError) -> bool {
+    matches!(error.kind(), ErrorKind::AccessDenied | ErrorKind::Unsupported)
 }

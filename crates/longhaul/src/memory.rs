@@ -12,7 +12,7 @@ use crate::{
     body::ByteStream,
     error::{ErrorKind, StoreError},
     memory_bucket::{Bucket, Content, Envelope, Stamp, World},
-    object::{ETag, Headers, Location, ObjectInfo, ObjectKey, Pin, Timestamp, VersionId},
+    object::{ETag, Headers, Listed, Location, ObjectInfo, ObjectKey, Pin, Timestamp, VersionId},
     part::ByteRange,
     ports::{Capabilities, ChecksumSupport, Fetched, ListRequest, Page, Source, Upload},
 };
@@ -148,6 +148,17 @@ impl Memory {
         answer.map_err(|error| error.at(&self.location).on(key))
     }
 
+    /// Each page is what is there when it is asked for.
+    fn pages(&self, request: ListRequest) -> impl Iterator<Item = Vec<Listed>> + Send + '_ {
+        let ListRequest { prefix, start_after } = request;
+        let mut after = start_after.unwrap_or_default();
+        std::iter::from_fn(move || {
+            let page = self.bucket(&mut self.world()).page(&prefix, &after, self.page_size);
+            page.last()?.key.as_str().clone_into(&mut after);
+            Some(page)
+        })
+    }
+
     fn fetch(&self, key: &ObjectKey, pin: Option<&Pin>, range: Option<ByteRange>) -> Result<Fetched, StoreError> {
         let mut world = self.world();
         let stored = self.bucket(&mut world).read(key, pin, "GetObject")?;
@@ -184,14 +195,13 @@ impl Source for Memory {
     }
 
     fn list(&self, request: ListRequest) -> BoxStream<'_, Page> {
-        let ListRequest { prefix, start_after } = request;
-        let mut after = start_after.unwrap_or_default();
-        let pages = std::iter::from_fn(move || {
-            let page = self.bucket(&mut self.world()).page(&prefix, &after, self.page_size);
-            page.last()?.key.as_str().clone_into(&mut after);
-            Some(Ok(page))
-        });
+        let without_version = |line| Listed { version_id: None, ..line };
+        let pages = self.pages(request).map(move |page| Ok(page.into_iter().map(without_version).collect()));
         futures_util::stream::iter(pages).boxed()
+    }
+
+    fn list_versions(&self, request: ListRequest) -> BoxStream<'_, Page> {
+        futures_util::stream::iter(self.pages(request).map(Ok)).boxed()
     }
 
     async fn head_object(&self, key: &ObjectKey) -> Result<ObjectInfo, StoreError> {

@@ -173,7 +173,7 @@ impl Bucket {
         self.current.keys().cloned().collect()
     }
 
-    /// The first objects behind `after`; the empty text is before all keys.
+    /// The first objects behind `after`, with their versions; the empty text is before all keys.
     pub fn page(&self, prefix: &str, after: &str, limit: usize) -> Vec<Listed> {
         // Keys of one prefix stand together, and behind the prefix itself.
         let from = if after < prefix { Bound::Included(prefix) } else { Bound::Excluded(after) };
@@ -222,5 +222,6 @@ fn listed(stored: &Stored) -> Listed {
         size: stored.info.size,
         etag: Some(stored.info.etag.clone()),
         modified: stored.info.modified,
+        version_id: stored.info.version_id.clone(),
     }
 }

@@ -11,13 +11,14 @@ use std::{
 use crate::{
     error::LedgerError,
     object::Timestamp,
-    ports::{Ledger, Saved},
+    ports::{Ledger, Saved, ScanLedger, ScanRecord},
     record::{Lease, Record, RecordKey, State, Token},
 };
 
 #[derive(Default)]
 struct Table {
     records: HashMap<RecordKey, (Record, Token)>,
+    scans: HashMap<String, (ScanRecord, Token)>,
     living: HashSet<String>,
 }
 
@@ -72,6 +73,11 @@ impl Ledger for MemoryLedger {
         Ok(self.table().records.get(key).cloned())
     }
 
+    async fn load_many(&self, keys: &[RecordKey]) -> Result<Vec<Option<(Record, Token)>>, LedgerError> {
+        let table = self.table();
+        Ok(keys.iter().map(|key| table.records.get(key).cloned()).collect())
+    }
+
     async fn save(&self, record: &Record, expected: Option<&Token>, token: &Token) -> Result<Saved, LedgerError> {
         let mut table = self.table();
         let standing = table.records.get(&record.key);
@@ -90,6 +96,31 @@ impl Ledger for MemoryLedger {
     fn is_held(&self, lease: &Lease, now: Timestamp) -> bool {
         let is_over = lease.until.is_some_and(|until| until <= now);
         lease.owner != self.owner && !is_over && self.table().living.contains(&lease.owner)
+    }
+}
+
+impl ScanLedger for MemoryLedger {
+    async fn load_scan(&self, route: &str) -> Result<Option<(ScanRecord, Token)>, LedgerError> {
+        Ok(self.table().scans.get(route).cloned())
+    }
+
+    async fn save_scan(
+        &self,
+        route: &str,
+        record: &ScanRecord,
+        expected: Option<&Token>,
+        token: &Token,
+    ) -> Result<bool, LedgerError> {
+        let mut table = self.table();
+        let standing = table.scans.get(route).map(|(_, token)| token);
+        if standing == Some(token) {
+            return Ok(true);
+        }
+        if standing != expected {
+            return Ok(false);
+        }
+        table.scans.insert(route.to_owned(), (record.clone(), token.clone()));
+        Ok(true)
     }
 }
 

@@ -245,6 +245,11 @@ impl Destination for Memory {
         self.here(&upload.key, ended)
     }
 
+    async fn delete_object(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        self.remove(key.as_str());
+        Ok(())
+    }
+
     fn copies_from(&self, source: &Location) -> bool {
         source.endpoint == self.location.endpoint && self.world().has_bucket(&source.bucket)
     }

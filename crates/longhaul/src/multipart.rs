@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::atomic::Ordering};
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 
 use crate::{
     complete,
@@ -34,7 +34,7 @@ pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
     let pin = info.pin();
     let plan = plan(leg, info.size)?;
     let mut entry = leg.claim(&pin).await?;
-    let mut ended = fill_and_complete(leg, &mut entry, info, plan).await;
+    let mut ended = Box::pin(fill_and_complete(leg, &mut entry, info, plan)).await;
     if matches!(&ended, Err(Ended::Restart(reason)) if reason.code == UPLOAD_VANISHED)
         && let Some(finished) = complete::completed_by_others(leg, &mut entry, info).await?
     {
@@ -87,7 +87,7 @@ async fn fill_and_complete<S: Source, D: Destination, L: Ledger, C: Clock>(
     {
         return Ok(finished);
     }
-    let mut filling = resume::find_or_create(leg, entry, info, plan).await?;
+    let mut filling = Box::pin(resume::find_or_create(leg, entry, info, plan)).await?;
     let already: u64 = filling.have.values().map(|part| part.answer.size).sum();
     leg.parts.store(filling.plan.count().into(), Ordering::Relaxed);
     leg.parts_resumed.store(u32::try_from(filling.have.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
@@ -97,7 +97,7 @@ async fn fill_and_complete<S: Source, D: Destination, L: Ledger, C: Clock>(
         tracing::info!(key = %leg.job.source_key, parts, of, size_bytes = already, "multipart upload resumed");
     }
     copy_missing(leg, &info.pin(), &mut filling).await?;
-    complete::settle(leg, entry, info, &mut filling).await
+    Box::pin(complete::settle(leg, entry, info, &mut filling)).await
 }
 
 /// Copies the parts that the destination does not hold. The budget of the process bounds how many are in flight.
@@ -108,15 +108,21 @@ pub(crate) async fn copy_missing<S: Source, D: Destination, L: Ledger, C: Clock>
 ) -> Result<(), Ended> {
     let todo: Vec<PartSpec> = filling.plan.parts().filter(|part| !filling.have.contains_key(&part.number)).collect();
     let upload = &filling.upload;
+    let (parts, key) = (filling.plan.count(), &leg.job.source_key);
+    // A leg that brought nothing across may have asked for too much at once.
+    let halvings = leg.idle_legs.load(Ordering::Relaxed).saturating_sub(1).min(usize::BITS - 1);
     // Ends these parts without ending the process.
     let stop = leg.engine.patience.stop.child_token();
     let mut running = futures_util::stream::iter(todo)
-        .map(|part| leg.copy_part(pin, upload, part, &stop))
-        .buffer_unordered(leg.engine.settings.concurrency.max(1));
+        .map(|part| leg.copy_part(pin, upload, part, &stop).boxed())
+        .buffer_unordered((leg.engine.settings.concurrency >> halvings).max(1));
     let mut first_end = None;
     while let Some(ended) = running.next().await {
         match ended {
             Ok(part) => {
+                leg.parts_copied.fetch_add(1, Ordering::Relaxed);
+                let (part_number, size_bytes) = (part.answer.number.get(), part.answer.size);
+                tracing::debug!(event = "part", %key, part = part_number, parts, size_bytes, "part copied");
                 filling.have.insert(part.answer.number, part);
             }
             // The upload or the pin is of no more use, so neither are the parts in flight.

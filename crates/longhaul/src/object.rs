@@ -179,7 +179,13 @@ pub struct ObjectInfo {
 impl ObjectInfo {
     /// What a listing would show of it.
     pub fn as_line(&self, key: &ObjectKey) -> Listed {
-        Listed { key: key.clone(), size: self.size, etag: Some(self.etag.clone()), modified: self.modified }
+        Listed {
+            key: key.clone(),
+            size: self.size,
+            etag: Some(self.etag.clone()),
+            modified: self.modified,
+            version_id: self.version_id.clone(),
+        }
     }
 
     /// The identity to which one copy is bound.
@@ -228,6 +234,8 @@ pub struct Listed {
     pub etag: Option<ETag>,
     /// When it was last written.
     pub modified: Timestamp,
+    /// Its version, where versions were listed and the bucket keeps them.
+    pub version_id: Option<VersionId>,
 }
 
 #[cfg(test)]

@@ -4,12 +4,17 @@
 
 use std::{future::Future, time::Duration};
 
-use futures_util::{future::BoxFuture, stream::BoxStream};
+use futures_util::{
+    StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     body::ByteStream,
     checksum::{Crc64, WithMd5},
-    error::{LedgerError, StoreError},
+    error::{ErrorKind, LedgerError, StoreError},
     object::{ETag, Headers, Listed, Location, ObjectInfo, ObjectKey, Pin, Timestamp, VersionId},
     part::{ByteRange, PartNumber, PartSpec},
     record::{Lease, Record, RecordKey, Token},
@@ -44,6 +49,13 @@ pub trait Source: Send + Sync + 'static {
 
     /// Lists keys in byte order. After an error the stream ends; a new one may begin behind the last key seen.
     fn list(&self, request: ListRequest) -> BoxStream<'_, Page>;
+
+    /// Lists the current versions, as [`list`](Self::list) does, with their version ids. A store without versions, or one that
+    /// keeps them to itself, answers with an error.
+    fn list_versions(&self, _request: ListRequest) -> BoxStream<'_, Page> {
+        let error = StoreError::new(ErrorKind::Unsupported, "ListObjectVersions", "this store lists no versions");
+        stream::once(async move { Err(error) }).boxed()
+    }
 
     /// Describes the current object, or [`NotFound`](crate::error::ErrorKind::NotFound).
     fn head_object(&self, key: &ObjectKey) -> impl Future<Output = Result<ObjectInfo, StoreError>> + Send;
@@ -228,6 +240,9 @@ pub trait Destination: Source {
     /// Drops an upload and its parts. An unknown upload is [`NoSuchUpload`](crate::error::ErrorKind::NoSuchUpload).
     fn abort_multipart_upload(&self, upload: &Upload) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Deletes the current object; in a bucket with versions the old ones stay. A key without an object is no error.
+    fn delete_object(&self, key: &ObjectKey) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Whether this store can copy from `source` by itself, with the credentials it has.
     fn copies_from(&self, source: &Location) -> bool;
 
@@ -261,6 +276,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// The record of a destination object and the token of its last save.
     fn load(&self, key: &RecordKey) -> impl Future<Output = Result<Option<(Record, Token)>, LedgerError>> + Send;
 
+    /// The records of many destination objects, in the order of `keys`. What cannot be read in one request is read in several.
+    fn load_many(
+        &self,
+        keys: &[RecordKey],
+    ) -> impl Future<Output = Result<Vec<Option<(Record, Token)>>, LedgerError>> + Send;
+
     /// Saves durably, if the record still carries `expected` (`None`: if there is no record). `token` is new for each
     /// save, so that a refused save that shows it is an earlier success of the same call.
     fn save(
@@ -275,6 +296,33 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Whether the holder of a lease that is not ours is still alive.
     fn is_held(&self, lease: &Lease, now: Timestamp) -> bool;
+}
+
+/// What is remembered of the scans of one route.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanRecord {
+    /// Who scans, where somebody does.
+    pub lease: Option<Lease>,
+    /// When the last scan began.
+    pub started: Option<Timestamp>,
+    /// When the last scan that came to its end did so.
+    pub finished: Option<Timestamp>,
+}
+
+/// Where scans are remembered, so that two never run on one route at once and a new one waits for the last one's jobs.
+pub trait ScanLedger: Send + Sync + 'static {
+    /// What is known of the scans of `route` (any text that names it).
+    fn load_scan(&self, route: &str) -> impl Future<Output = Result<Option<(ScanRecord, Token)>, LedgerError>> + Send;
+
+    /// Saves as [`Ledger::save`] does. Whether it was stored: a refused save whose token stands in the ledger was an earlier
+    /// success of this call, and counts as stored.
+    fn save_scan(
+        &self,
+        route: &str,
+        record: &ScanRecord,
+        expected: Option<&Token>,
+        token: &Token,
+    ) -> impl Future<Output = Result<bool, LedgerError>> + Send;
 }
 
 /// Time.

@@ -155,10 +155,19 @@ pub struct Record {
     pub lease: Option<Lease>,
     /// Legs begun for this pin.
     pub attempts: u32,
+    /// Legs begun since the last one that brought a part across. Counted before the work, so that crashes count.
+    #[serde(default)]
+    pub idle_legs: u32,
+    /// Parts that the destination held when they were last counted.
+    #[serde(default)]
+    pub parts: u32,
     /// The destination after the copy.
     pub destination: Option<DestinationIdentity>,
     /// How the copy was proved.
     pub proof: Option<Proof>,
+    /// The sequencer of the event that last asked for this copy; it orders the events of one source key.
+    #[serde(default)]
+    pub sequencer: Option<String>,
     /// Bytes sent for this pin, repeats included.
     pub bytes: u64,
     /// Requests to both stores for this pin.
@@ -200,8 +209,11 @@ impl Record {
             expected: None,
             lease: None,
             attempts: 0,
+            idle_legs: 0,
+            parts: 0,
             destination: None,
             proof: None,
+            sequencer: None,
             bytes: 0,
             requests: 0,
             started: now,

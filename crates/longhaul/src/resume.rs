@@ -29,7 +29,7 @@ pub(crate) async fn find_or_create<S: Source, D: Destination, L: Ledger, C: Cloc
     plan: PartPlan,
 ) -> Result<Filling, Ended> {
     if let Some(upload) = entry.record.upload.clone() {
-        return resume(leg, &upload, info).await;
+        return resume(leg, entry, &upload, info).await;
     }
     let unfinished = list_unfinished(leg).await?;
     match entry.record.intent {
@@ -47,6 +47,7 @@ pub(crate) async fn find_or_create<S: Source, D: Destination, L: Ledger, C: Cloc
 
 async fn resume<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
     recorded: &RecordUpload,
     info: &ObjectInfo,
 ) -> Result<Filling, Ended> {
@@ -55,7 +56,9 @@ async fn resume<S: Source, D: Destination, L: Ledger, C: Clock>(
         .map_err(|error| Ended::Restart(Reason::new("plan-does-not-fit", error.to_string())))?;
     let listed = leg.list_parts(&upload).await?;
     let have = fitting(&plan, listed).map(|answer| (answer.number, DonePart { answer, trust: Trust::EarlierLeg }));
-    Ok(Filling { upload, plan, have: have.collect() })
+    let have: BTreeMap<_, _> = have.collect();
+    leg.count_progress(entry, u32::try_from(have.len()).unwrap_or(u32::MAX)).await?;
+    Ok(Filling { upload, plan, have })
 }
 
 /// A listed part counts only if its size is the plan's.

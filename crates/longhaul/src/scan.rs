@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     compare::{Compare, Decision},
-    copy::{CopyJob, Known, ObjectReport, Outcome, copy_object},
+    copy::{CopyJob, Known, copy_object},
     diff::{Merge, Pair},
     engine::Engine,
     error::{ErrorKind, StoreError},
@@ -14,6 +14,7 @@ use crate::{
     listing::Lister,
     object::{KeyError, ObjectKey},
     ports::{Clock, Destination, Ledger, Source},
+    report::{ObjectReport, Outcome},
     route::Route,
 };
 
@@ -278,7 +279,12 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock> Differences<'a, S, D, L
             None => Known::Absent,
             Some(there) => there.etag.map_or(Known::Unknown, Known::Is),
         };
-        Some(CopyJob { source_key: pair.source.key, destination_key, size: pair.source.size, known, decision })
+        Some(CopyJob {
+            known,
+            decision,
+            etag: pair.source.etag,
+            ..CopyJob::new(pair.source.key, destination_key, pair.source.size)
+        })
     }
 
     /// One named object: listing would be a detour.

@@ -23,16 +23,19 @@ struct Put {
 pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
 ) -> Result<Finished, Ended> {
+    leg.look_up_record().await?;
     let mut known = leg.known();
     let mut failures = 0;
     loop {
-        if leg.engine.patience.stop.is_cancelled() {
+        let permit = leg.engine.budget.acquire().await;
+        if leg.engine.patience.stop.is_cancelled() || !leg.engine.has_time_for_a_body() {
             return Err(Ended::Interrupted);
         }
-        let permit = leg.engine.budget.acquire().await;
+        let began = leg.engine.patience.clock.elapsed();
         let error = match attempt(leg, &mut known).await {
             Ok(put) => {
                 permit.succeeded();
+                leg.engine.body_took(leg.engine.patience.clock.elapsed().saturating_sub(began));
                 let etag = put.written.etag.clone();
                 match prove(leg, put).await {
                     // Read again, it was not what was sent: exactly that is to be replaced.

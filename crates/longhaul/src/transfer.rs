@@ -55,9 +55,14 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
                 () = stop.cancelled() => return Err(Ended::Interrupted),
                 permit = self.engine.budget.acquire() => permit,
             };
+            if !self.engine.has_time_for_a_body() {
+                return Err(Ended::Interrupted);
+            }
+            let began = self.engine.patience.clock.elapsed();
             let error = match self.try_part(pin, upload, &part).await {
                 Ok(done) => {
                     permit.succeeded();
+                    self.engine.body_took(self.engine.patience.clock.elapsed().saturating_sub(began));
                     return Ok(done);
                 }
                 Err(error) => error,

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
 use longhaul::{
     body::ByteStream,
-    compare::{Compare, Decision, Difference},
-    copy::{CopyJob, Known, ObjectReport, Outcome, copy_object},
+    compare::Compare,
+    copy::{CopyJob, Known, copy_object},
     engine::{Engine, Patience, Settings, Silent},
     memory::Memory,
     memory_ledger::MemoryLedger,
@@ -21,6 +21,7 @@ use longhaul::{
     ports::{Clock, Destination, Ledger, NewObject, Source, Upload},
     proof::ProofLevel,
     record::{RecordKey, State},
+    report::{ObjectReport, Outcome},
     retry::RetryPolicy,
     route::Route,
     scan::{self, Mode, Scan, Selection, Totals},
@@ -58,13 +59,7 @@ fn key(text: &str) -> ObjectKey {
 }
 
 fn job(size: u64) -> CopyJob {
-    CopyJob {
-        source_key: key("k"),
-        destination_key: key("k"),
-        size,
-        known: Known::Absent,
-        decision: Decision::Differs(Difference::Absent),
-    }
+    CopyJob { known: Known::Absent, ..CopyJob::new(key("k"), key("k"), size) }
 }
 
 fn bytes(length: u64, seed: u64) -> Bytes {

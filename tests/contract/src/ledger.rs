@@ -27,6 +27,8 @@ pub async fn ledger<L: Ledger>(ledger: &L) {
     records_are_kept_apart_byte_for_byte(ledger).await;
     a_process_has_one_name_in_all_its_leases(ledger).await;
     a_lease_survives_in_its_record(ledger).await;
+    many_records_are_loaded_in_the_order_of_their_keys(ledger).await;
+    many_records_are_loaded_though_keys_repeat_or_have_none(ledger).await;
 }
 
 fn record_key(bucket: &str, key: &str) -> RecordKey {
@@ -64,6 +66,9 @@ fn full(key: RecordKey) -> Record {
         expected: Some(Expected { size: 50_000_000_000_000, crc64nvme, etag: Some(ETag::new("e-2")) }),
         lease: Some(Lease { owner: "host 1/😀".into(), until: Some(Timestamp(NOW.0 + 60_000)) }),
         attempts: 3,
+        idle_legs: 2,
+        parts: 9_999,
+        sequencer: Some("0055AED6DCD90281E5".into()),
         destination: Some(DestinationIdentity { etag: Some(ETag::new("old")), version_id }),
         proof: Some(Proof { level: ProofLevel::PartCrc, transport_only_parts: 2 }),
         bytes: 50_000_000_000_001,
@@ -224,4 +229,37 @@ pub async fn a_lease_survives_in_its_record<L: Ledger>(ledger: &L) {
     save_first(ledger, &record, &token("leased-1")).await;
     let (loaded, _) = load(ledger, &record.key).await.expect("the record was saved");
     assert_eq!(loaded.lease, lease);
+}
+
+async fn load_many<L: Ledger>(ledger: &L, keys: &[RecordKey]) -> Vec<Option<(Record, Token)>> {
+    done(&format!("load {} records", keys.len()), ledger.load_many(keys).await)
+}
+
+/// Also where there are more than one request can ask for.
+pub async fn many_records_are_loaded_in_the_order_of_their_keys<L: Ledger>(ledger: &L) {
+    let mut keys = Vec::new();
+    for number in (0..250).rev() {
+        let record = named(&format!("many/{number}"));
+        save_first(ledger, &record, &Token(format!("many-{number}"))).await;
+        keys.push(record.key);
+    }
+    let loaded = load_many(ledger, &keys).await;
+    assert_eq!(loaded.len(), keys.len(), "one answer a key");
+    for ((answer, key), number) in loaded.into_iter().zip(&keys).zip((0..250).rev()) {
+        let (record, token) = answer.unwrap_or_else(|| panic!("{key:?} is not there"));
+        assert_eq!((record.key, token), (key.clone(), Token(format!("many-{number}"))));
+    }
+}
+
+/// A key that stands twice is answered twice, and one without a record with nothing.
+pub async fn many_records_are_loaded_though_keys_repeat_or_have_none<L: Ledger>(ledger: &L) {
+    let (one, two) = (named("some/one"), full(record_key("bucket", "some/two")));
+    save_first(ledger, &one, &token("some-1")).await;
+    save_first(ledger, &two, &token("some-2")).await;
+    let missing = record_key("bucket", "some/missing");
+    let (one, two) = (Some((one, token("some-1"))), Some((two, token("some-2"))));
+    let key_of = |answer: &Option<(Record, Token)>| answer.as_ref().expect("it was saved").0.key.clone();
+    let keys = [key_of(&two), missing.clone(), key_of(&one), key_of(&two), missing];
+    assert_eq!(load_many(ledger, &keys).await, [two.clone(), None, one, two, None]);
+    assert_eq!(load_many(ledger, &[]).await, []);
 }

@@ -1,31 +1,40 @@
-//! What every store and every ledger must do, as one suite that every adapter passes.
+//! What every store, every ledger and every queue must do, as suites that every adapter passes.
 //!
-//! [`source_and_destination`] takes an empty bucket, [`ledger`](ledger()) a table without records. Each check is a
-//! function named for what it proves, keeps to keys of its own and panics with what was found. Checks of what an adapter
-//! cannot do are left out by its [capabilities](Destination::capabilities); everything else in which it differs must be
-//! said in [`Expectations`], so that nothing is skipped unnoticed.
+//! [`source_and_destination`] takes an empty bucket, [`ledger`](ledger()) and [`scan_ledger`](scan_ledger()) a table
+//! without records, and [`queue`](queue()) a queue without messages. Each check is a function named for what it proves,
+//! keeps to keys of its own and panics with what was found. Checks of what an adapter cannot do are left out by its
+//! [capabilities](Destination::capabilities); everything else in which it differs must be said in [`Expectations`], so
+//! that nothing is skipped unnoticed.
 
 use longhaul::ports::Destination;
 
 pub mod conditions;
 pub mod copies;
+pub mod deletes;
 pub mod keys;
 pub mod ledger;
 pub mod listing;
 pub mod multipart;
 pub mod objects;
+pub mod queue;
 pub mod reads;
+pub mod scan_ledger;
 pub mod uploads;
+pub mod versions;
 
 mod steps;
 
 pub use ledger::ledger;
+pub use queue::queue;
+pub use scan_ledger::scan_ledger;
 
 /// In what an adapter legitimately differs. The default is a bucket of Amazon S3 that keeps no versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expectations {
     /// Every write is a version that stays readable by its id.
     pub versions: bool,
+    /// Current versions can be listed; their ids are shown where there are `versions`.
+    pub versions_listed: bool,
     /// The store copies inside itself.
     pub server_side_copy: bool,
     /// A part, but the last, below the smallest part size is refused at completion.
@@ -40,6 +49,7 @@ impl Default for Expectations {
     fn default() -> Self {
         Self {
             versions: false,
+            versions_listed: true,
             server_side_copy: true,
             small_parts_refused: true,
             folders_listed: false,
@@ -58,5 +68,7 @@ pub async fn source_and_destination<D: Destination>(store: &D, expectations: Exp
     multipart::all(store, &expectations).await;
     uploads::all(store).await;
     copies::all(store, &expectations).await;
+    deletes::all(store, &expectations).await;
+    versions::all(store, &expectations).await;
     listing::all(store).await;
 }

@@ -72,6 +72,10 @@ pub(crate) async fn put<D: Destination>(store: &D, name: &str, bytes: impl Into<
     done(&format!("put {name:?}"), written)
 }
 
+pub(crate) async fn delete<D: Destination>(store: &D, name: &str) {
+    done(&format!("delete {name:?}"), store.delete_object(&key(name)).await);
+}
+
 pub(crate) async fn head<S: Source>(store: &S, name: &str) -> ObjectInfo {
     done(&format!("head {name:?}"), store.head_object(&key(name)).await)
 }

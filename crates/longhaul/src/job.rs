@@ -1,0 +1,360 @@
+//! The messages of the queues: S3's events, the jobsender's jobs, and the jobs of the system that longhaul replaces.
+//!
+//! [`parse`] understands all of them and keeps each entry as it came, so that [`Message::only`] can send what is not done
+//! again. What it does not understand is an error with words for the person who finds it among the parked messages.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    event::{self, ObjectEvent},
+    object::{ETag, ObjectKey, VersionId},
+    record::Token,
+};
+
+/// The version of the format of jobs that this code writes and reads.
+const VERSION: u64 = 1;
+
+/// One object that may need copying, as the jobsender sends it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Key at the source.
+    pub src_key: ObjectKey,
+    /// Key at the destination.
+    pub des_key: ObjectKey,
+    /// Bytes as listed.
+    pub size: u64,
+    /// The source's tag as listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<ETag>,
+    /// The source's version as listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<VersionId>,
+    /// The destination as listed.
+    #[serde(default, skip_serializing_if = "Destination::is_unknown", with = "destination")]
+    pub des_etag: Destination,
+    /// The ledger's record as read before sending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Token>,
+    /// Why it is to be copied.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+}
+
+/// What stood at the destination when it was listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Destination {
+    /// Nobody looked.
+    #[default]
+    Unknown,
+    /// Nothing.
+    Absent,
+    /// An object with this tag.
+    Is(ETag),
+}
+
+impl Destination {
+    fn is_unknown(&self) -> bool {
+        *self == Self::Unknown
+    }
+}
+
+/// `null` is nothing there; a missing field is nothing known.
+mod destination {
+    use super::{Destination, ETag};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &Destination, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Destination::Is(etag) => etag.serialize(serializer),
+            Destination::Unknown | Destination::Absent => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Destination, D::Error> {
+        Ok(Option::<ETag>::deserialize(deserializer)?.map_or(Destination::Absent, Destination::Is))
+    }
+}
+
+/// Jobs of one pair of buckets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Jobs {
+    /// Source bucket.
+    pub src_bucket: String,
+    /// Destination bucket.
+    pub des_bucket: String,
+    /// The objects.
+    pub jobs: Vec<Job>,
+}
+
+/// One thing that a message asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// Something happened to a source object.
+    Event(ObjectEvent),
+    /// An object may need copying.
+    Job {
+        /// Source bucket.
+        src_bucket: String,
+        /// Destination bucket.
+        des_bucket: String,
+        /// The object.
+        job: Box<Job>,
+    },
+}
+
+/// A message that was understood.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// What it asks for; nothing, if it was only S3's test of the queue.
+    pub entries: Vec<Entry>,
+    form: Form,
+}
+
+/// How a message came.
+#[derive(Clone, Debug, PartialEq)]
+enum Form {
+    Test,
+    Events(Vec<Value>),
+    Jobs,
+    Original(String),
+}
+
+/// A message that is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the message is not understood: {0}")]
+pub struct Malformed(pub String);
+
+/// A job as the system that longhaul replaces sends it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Original {
+    #[serde(rename = "Src_bucket")]
+    src_bucket: String,
+    #[serde(rename = "Src_key")]
+    src_key: ObjectKey,
+    #[serde(rename = "Des_bucket")]
+    des_bucket: String,
+    #[serde(rename = "Des_key")]
+    des_key: ObjectKey,
+    #[serde(rename = "Size", default)]
+    size: u64,
+    #[serde(rename = "versionId", default)]
+    version_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope {
+    longhaul: u64,
+    src_bucket: String,
+    des_bucket: String,
+    jobs: Vec<Job>,
+}
+
+/// Reads a message of any kind.
+pub fn parse(body: &str) -> Result<Message, Malformed> {
+    let value: Value = serde_json::from_str(body).map_err(|error| Malformed(format!("no JSON: {error}")))?;
+    if value.get("longhaul").is_some() {
+        return of_jobs(value);
+    }
+    if value.get("Src_bucket").is_some() {
+        return of_original(body, value);
+    }
+    match value.get("Records").and_then(Value::as_array) {
+        Some(records) => of_events(records),
+        None if value.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") => {
+            Ok(Message { entries: Vec::new(), form: Form::Test })
+        }
+        None => Err(Malformed("neither an S3 event, nor jobs, nor a job of the earlier system".to_owned())),
+    }
+}
+
+fn of_jobs(value: Value) -> Result<Message, Malformed> {
+    let envelope = Envelope::deserialize(value).map_err(|error| Malformed(error.to_string()))?;
+    if envelope.longhaul != VERSION {
+        let version = envelope.longhaul;
+        return Err(Malformed(format!("jobs of format {version}; this worker reads format {VERSION}: update it")));
+    }
+    let Envelope { src_bucket, des_bucket, jobs, .. } = envelope;
+    let entry = |job| Entry::Job { src_bucket: src_bucket.clone(), des_bucket: des_bucket.clone(), job: Box::new(job) };
+    named_buckets(&src_bucket, &des_bucket)?;
+    Ok(Message { entries: jobs.into_iter().map(entry).collect(), form: Form::Jobs })
+}
+
+fn of_original(body: &str, value: Value) -> Result<Message, Malformed> {
+    let job = Original::deserialize(value).map_err(|error| Malformed(error.to_string()))?;
+    named_buckets(&job.src_bucket, &job.des_bucket)?;
+    let entry = Entry::Job {
+        src_bucket: job.src_bucket,
+        des_bucket: job.des_bucket,
+        job: Box::new(Job {
+            src_key: job.src_key,
+            des_key: job.des_key,
+            size: job.size,
+            etag: None,
+            version_id: job.version_id.as_deref().and_then(VersionId::new),
+            des_etag: Destination::Unknown,
+            token: None,
+            why: String::new(),
+        }),
+    };
+    Ok(Message { entries: vec![entry], form: Form::Original(body.to_owned()) })
+}
+
+fn named_buckets(source: &str, destination: &str) -> Result<(), Malformed> {
+    match source.is_empty() || destination.is_empty() {
+        true => Err(Malformed("a bucket has no name".to_owned())),
+        false => Ok(()),
+    }
+}
+
+fn of_events(records: &[Value]) -> Result<Message, Malformed> {
+    let parsed = records.iter().enumerate().map(|(index, record)| {
+        let parsed = event::parse(record).map(Entry::Event);
+        parsed.map_err(|error| Malformed(format!("record {index} of the S3 event: {error}")))
+    });
+    Ok(Message { entries: parsed.collect::<Result<_, _>>()?, form: Form::Events(records.to_vec()) })
+}
+
+impl Message {
+    /// Whether the message asks for more than one thing.
+    pub fn is_packed(&self) -> bool {
+        self.entries.len() > 1
+    }
+
+    /// The body of a message that asks for the entries at these places and nothing else.
+    pub fn only(&self, places: &[usize]) -> String {
+        let chosen = || places.iter().filter_map(|&place| self.entries.get(place));
+        match &self.form {
+            Form::Test => json!({"Event": "s3:TestEvent"}).to_string(),
+            Form::Original(body) => body.clone(),
+            Form::Events(records) => {
+                let records: Vec<&Value> = places.iter().filter_map(|&place| records.get(place)).collect();
+                sendable(&json!({"Records": records}))
+            }
+            Form::Jobs => {
+                let mut all = Jobs { src_bucket: String::new(), des_bucket: String::new(), jobs: Vec::new() };
+                for entry in chosen() {
+                    let Entry::Job { src_bucket, des_bucket, job } = entry else { continue };
+                    (all.src_bucket, all.des_bucket) = (src_bucket.clone(), des_bucket.clone());
+                    all.jobs.push(job.as_ref().clone());
+                }
+                all.body()
+            }
+        }
+    }
+}
+
+impl Jobs {
+    /// The message.
+    pub fn body(&self) -> String {
+        let Self { src_bucket, des_bucket, jobs } = self;
+        sendable(&json!({"longhaul": VERSION, "src_bucket": src_bucket, "des_bucket": des_bucket, "jobs": jobs}))
+    }
+}
+
+/// JSON without the characters that SQS refuses in a body: U+FFFE and U+FFFF are written as escapes, as JSON itself does with
+/// control characters (SQS API, SendMessage; U+007F and above are permitted).
+fn sendable(value: &Value) -> String {
+    value.to_string().replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn job(key: &str) -> Job {
+        let key = ObjectKey::new(key).unwrap();
+        Job {
+            src_key: key.clone(),
+            des_key: key,
+            size: 7,
+            etag: Some(ETag::new("e")),
+            version_id: None,
+            des_etag: Destination::Absent,
+            token: None,
+            why: "absent".into(),
+        }
+    }
+
+    fn jobs(keys: &[&str]) -> Jobs {
+        Jobs { src_bucket: "s".into(), des_bucket: "d".into(), jobs: keys.iter().map(|key| job(key)).collect() }
+    }
+
+    #[test]
+    fn jobs_are_read_as_they_were_written() {
+        let message = parse(&jobs(&["a", "b//c"]).body()).unwrap();
+        let keys = message.entries.iter().map(|entry| match entry {
+            Entry::Job { src_bucket, des_bucket, job } => {
+                (src_bucket.as_str(), des_bucket.as_str(), job.as_ref().clone())
+            }
+            Entry::Event(_) => panic!("no event was sent"),
+        });
+        assert_eq!(keys.collect::<Vec<_>>(), [("s", "d", job("a")), ("s", "d", job("b//c"))]);
+    }
+
+    #[test]
+    fn null_is_absent_and_nothing_is_unknown() {
+        for known in [Destination::Unknown, Destination::Absent, Destination::Is(ETag::new("x"))] {
+            let job = Job { des_etag: known.clone(), ..job("k") };
+            let read: Job = serde_json::from_str(&serde_json::to_string(&job).unwrap()).unwrap();
+            assert_eq!(read.des_etag, known);
+        }
+    }
+
+    #[test]
+    fn a_job_of_the_earlier_system_is_accepted_as_it_stands() {
+        let body =
+            r#"{"Src_bucket":"s","Src_key":"a/b","Des_bucket":"d","Des_key":"p/a/b","Size":12,"versionId":"null"}"#;
+        let message = parse(body).unwrap();
+        let [Entry::Job { src_bucket, job, .. }] = message.entries.as_slice() else { panic!("{message:?}") };
+        assert_eq!((src_bucket.as_str(), job.size, &job.version_id), ("s", 12, &None));
+        assert_eq!(message.only(&[0]), body);
+    }
+
+    #[test]
+    fn the_test_of_a_new_notification_asks_for_nothing() {
+        let body = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}"#;
+        assert_eq!(parse(body).unwrap().entries, []);
+    }
+
+    #[test]
+    fn what_is_not_done_of_an_event_is_sent_again_unchanged() {
+        let record = |key: &str| json!({"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {"key": key}}});
+        let message = parse(&json!({"Records": [record("a"), record("b+c"), record("d")]}).to_string()).unwrap();
+        let rest: Value = serde_json::from_str(&message.only(&[1, 2])).unwrap();
+        assert_eq!(rest, json!({"Records": [record("b+c"), record("d")]}));
+    }
+
+    #[test]
+    fn anything_else_is_malformed_and_says_why() {
+        assert!(parse("{").unwrap_err().0.starts_with("no JSON"));
+        assert!(parse("[]").is_err());
+        assert!(
+            parse(r#"{"longhaul":2,"src_bucket":"s","des_bucket":"d","jobs":[]}"#).unwrap_err().0.contains("update")
+        );
+        assert!(parse(r#"{"longhaul":1,"src_bucket":"","des_bucket":"d","jobs":[]}"#).is_err());
+        let broken = r#"{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"}}}]}"#;
+        assert!(parse(broken).unwrap_err().0.starts_with("record 0"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(body in "\\PC*") {
+            let _ = parse(&body);
+        }
+
+        #[test]
+        fn any_key_can_be_sent(key in proptest::collection::vec(any::<char>(), 1..20)) {
+            let key: String = key.into_iter().collect();
+            let body = jobs(&[&key]).body();
+            let refused = |char: char| char < ' ' || matches!(char, '\u{fffe}' | '\u{ffff}');
+            prop_assert!(!body.chars().any(refused));
+            let message = parse(&body).unwrap();
+            let [Entry::Job { job, .. }] = message.entries.as_slice() else { panic!("one job") };
+            prop_assert_eq!(job.src_key.as_str(), key);
+        }
+    }
+}

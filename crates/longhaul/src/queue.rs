@@ -1,0 +1,71 @@
+//! The port to message queues, in the terms of SQS.
+
+use std::{future::Future, time::Duration};
+
+use crate::{error::QueueError, object::Timestamp, record::Reason};
+
+/// The most messages that one request sends (SQS API, SendMessageBatch).
+pub const MAX_BATCH: usize = 10;
+
+/// The most bytes of one message, and of all messages of one batch (SQS quotas: 1 MiB).
+pub const MAX_BYTES: usize = 1 << 20;
+
+/// A message in the hands of a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueMessage {
+    /// The queue's id of it, the same in every delivery.
+    pub id: String,
+    /// What this delivery is deleted or given back by.
+    pub receipt: String,
+    /// What was sent.
+    pub body: String,
+    /// How often it was delivered, this time included.
+    pub receives: u32,
+    /// When it was sent.
+    pub sent: Option<Timestamp>,
+}
+
+/// How many messages a queue holds, as far as it knows: SQS counts approximately.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Ready to be received.
+    pub visible: u64,
+    /// Received and neither deleted nor given back.
+    pub in_flight: u64,
+    /// Sent, and not yet to be received.
+    pub delayed: u64,
+}
+
+impl Depth {
+    /// Whether nothing is there.
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// A queue of messages, delivered at least once and in no order. Implementations do not retry, wait or log.
+pub trait JobQueue: Send + Sync + 'static {
+    /// Sends at most [`MAX_BATCH`] bodies of together at most [`MAX_BYTES`]. The outer error is of the whole request; each entry
+    /// can fail alone, in the order of `bodies`.
+    fn send_batch(
+        &self,
+        bodies: &[String],
+    ) -> impl Future<Output = Result<Vec<Result<(), QueueError>>, QueueError>> + Send;
+
+    /// Puts `body`, unchanged, into the queue of parked messages, with its reason as message attributes.
+    fn park(&self, body: &str, reason: &Reason) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    /// Receives up to `max` (1 to 10) messages, waiting up to `wait` (at most 20 s) for the first. Received messages are hidden
+    /// from others for the queue's visibility time-out.
+    fn receive(&self, max: usize, wait: Duration)
+    -> impl Future<Output = Result<Vec<QueueMessage>, QueueError>> + Send;
+
+    /// Ends this delivery for good.
+    fn delete(&self, receipt: &str) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    /// The message of this delivery is visible again after `after` (at most 12 h), whatever was said before.
+    fn set_visibility(&self, receipt: &str, after: Duration) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    /// How many messages are there.
+    fn depth(&self) -> impl Future<Output = Result<Depth, QueueError>> + Send;
+}

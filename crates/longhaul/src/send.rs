@@ -1,0 +1,346 @@
+//! What the jobsender does for one route: merges both listings and sends what is missing or different.
+//!
+//! Both listings and the ledger are read as streams, a hundred objects at a time; nothing is held but the open message and
+//! the open batch. A listing error ends the route and is reported: it never counts as an empty bucket.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    compare::{Compare, Decision, Difference},
+    diff::{Merge, Pair},
+    engine::Engine,
+    error::{LedgerError, QueueError, StoreError},
+    job::{Destination as Seen, Job, Jobs},
+    listing::{Lines, Lister},
+    object::Timestamp,
+    pack::{Packer, Packing, batch_of},
+    ports::{Clock, Destination, Ledger, Source},
+    queue::JobQueue,
+    record::{Record, RecordKey, State, Token},
+    scan::{Mode, Scan},
+};
+
+/// How many objects are looked up in the ledger at once (DynamoDB API, BatchGetItem: 100 keys).
+const LOOK_UP: usize = 100;
+
+/// How a route is scanned and sent.
+#[derive(Clone, Copy, Debug)]
+pub struct SendSettings {
+    /// Whether the source's versions are compared with those that the ledger has as copied.
+    pub versions: Lines,
+    /// How jobs are packed.
+    pub packing: Packing,
+    /// Whether anything is sent.
+    pub mode: Mode,
+}
+
+/// What the scan of a route came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SendReport {
+    /// Source objects seen, without the ignored ones.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Found to be the same at the destination.
+    pub same: u64,
+    /// Objects sent as jobs; in a dry run, those that would be.
+    pub sent: u64,
+    /// Their bytes.
+    pub sent_bytes: u64,
+    /// Messages that carry them.
+    pub messages: u64,
+    /// Objects that are not the same and were not sent, by reason.
+    pub skipped: BTreeMap<&'static str, u64>,
+    /// Why objects were sent.
+    pub why: BTreeMap<&'static str, u64>,
+    /// Objects whose jobs the queue refused again and again. The next scan finds them anew.
+    pub refused: u64,
+    /// Whether both listings were read to their end.
+    pub complete: bool,
+    /// By what objects of equal size were compared: `versions`, or what the setting says.
+    pub compared_by: &'static str,
+}
+
+/// Why a route was not scanned to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// A listing failed.
+    #[error(transparent)]
+    Listing(#[from] StoreError),
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The queue failed.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+/// One route under way.
+struct Sending<'a, S, D, L, C, Q> {
+    engine: &'a Engine<S, D, L, C>,
+    scan: &'a Scan,
+    queue: &'a Q,
+    settings: SendSettings,
+    report: SendReport,
+    packer: Packer,
+    ready: Vec<Jobs>,
+}
+
+/// Scans a route to its end, or until the engine's time is up or it is told to stop: then the report is not complete. The
+/// totals stand also behind an error.
+pub async fn send_route<S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue>(
+    engine: &Engine<S, D, L, C>,
+    scan: &Scan,
+    queue: &Q,
+    settings: SendSettings,
+) -> (SendReport, Result<(), SendError>) {
+    let (src, des) = (&engine.source.location().bucket, &engine.destination.location().bucket);
+    let packer = Packer::new(settings.packing, src, des);
+    let report = SendReport { compared_by: name_of(scan.compare), ..SendReport::default() };
+    let mut sending = Sending { engine, scan, queue, settings, report, packer, ready: Vec::new() };
+    let ended = sending.run().await;
+    // What was found before an error is sent all the same.
+    let sent = sending.flush().await;
+    (sending.report, ended.and(sent))
+}
+
+fn name_of(compare: Compare) -> &'static str {
+    match compare {
+        Compare::Size => "size",
+        Compare::Newer => "newer",
+        Compare::Checksum => "checksum",
+        Compare::None => "none",
+    }
+}
+
+impl<S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'_, S, D, L, C, Q> {
+    async fn run(&mut self) -> Result<(), SendError> {
+        let (engine, route) = (self.engine, &self.scan.route);
+        let source = Lister::new(&engine.source, &engine.patience, route.source_prefix());
+        let source = if self.settings.versions == Lines::Versions { source.with_versions() } else { source };
+        let destination = Lister::new(&engine.destination, &engine.patience, route.destination_list_prefix());
+        let mut merge = Merge::new(route, source, destination);
+        loop {
+            if engine.patience.stop.is_cancelled() || !engine.patience.has_time_for(std::time::Duration::ZERO) {
+                return Ok(());
+            }
+            let (pairs, ended) = self.some_pairs(&mut merge).await;
+            if self.settings.versions == Lines::Versions {
+                self.report.compared_by = if merge.source_lines() == Lines::Versions { "version" } else { "etag" };
+            }
+            self.judge(pairs).await?;
+            self.send_full().await?;
+            if ended? {
+                self.report.complete = true;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Up to a hundred pairs that the ledger may have a say in. Whether the listings came to their end, or why not.
+    async fn some_pairs(&mut self, merge: &mut Merge<'_, S, D, C>) -> (Vec<Pair>, Result<bool, SendError>) {
+        let mut pairs = Vec::with_capacity(LOOK_UP);
+        let bucket = &self.engine.source.location().bucket;
+        while pairs.len() < LOOK_UP {
+            let pair = match merge.next().await {
+                Ok(Some(pair)) => pair,
+                Ok(None) => return (pairs, Ok(true)),
+                Err(error) => return (pairs, Err(error.into())),
+            };
+            let rest = self.scan.route.source_rest(&pair.source.key).unwrap_or_default();
+            if !self.scan.selection.has(bucket, rest, &pair.source.key) {
+                self.skip("ignored");
+                continue;
+            }
+            self.report.objects += 1;
+            self.report.bytes += pair.source.size;
+            if let Err(error) = &pair.destination_key {
+                tracing::warn!(src_bucket = bucket, src_key = %pair.source.key, reason = "invalid-key", "no place at the destination: {error}");
+                self.skip("invalid-key");
+            } else if self.is_plainly_same(&pair) {
+                self.report.same += 1;
+            } else {
+                pairs.push(pair);
+            }
+        }
+        (pairs, Ok(false))
+    }
+
+    /// Whether the listings alone say that nothing is to be done.
+    fn is_plainly_same(&self, pair: &Pair) -> bool {
+        self.settings.versions == Lines::Objects && self.by_listing(pair) == Decision::Same
+    }
+
+    fn by_listing(&self, pair: &Pair) -> Decision {
+        self.scan.compare.decide(&pair.source, pair.destination.as_ref())
+    }
+
+    async fn judge(&mut self, pairs: Vec<Pair>) -> Result<(), SendError> {
+        if pairs.is_empty() {
+            return Ok(());
+        }
+        let location = self.engine.destination.location();
+        let key =
+            |pair: &Pair| pair.destination_key.clone().ok().map(|key| RecordKey { location: location.clone(), key });
+        let keys: Vec<RecordKey> = pairs.iter().filter_map(key).collect();
+        let records = self.engine.ledger.load_many(&keys).await?;
+        for (pair, record) in pairs.into_iter().zip(records) {
+            self.decide(pair, record);
+        }
+        Ok(())
+    }
+
+    fn decide(&mut self, pair: Pair, record: Option<(Record, Token)>) {
+        let held = record.as_ref().and_then(|(record, _)| self.held_back(&pair, record));
+        if let Some(why) = held {
+            return self.skip(why);
+        }
+        let why = match self.by_listing(&pair) {
+            Decision::Differs(difference) => difference,
+            Decision::AskChecksums => Difference::Checksum,
+            Decision::Same if has_copied(&pair, record.as_ref().map(|(record, _)| record)) => {
+                self.report.same += 1;
+                return;
+            }
+            Decision::Same => Difference::Version,
+        };
+        self.send(pair, record.map(|(_, token)| token), why);
+    }
+
+    /// Why the ledger speaks against sending a job for an object that differs.
+    fn held_back(&self, pair: &Pair, record: &Record) -> Option<&'static str> {
+        let own = record.source.location == *self.engine.source.location() && record.source.key == pair.source.key;
+        let now = self.engine.patience.clock.now();
+        match record.state {
+            State::Gone | State::Superseded => None,
+            _ if !own => {
+                tracing::warn!(src_key = %pair.source.key, reason = "collision",
+                    "the destination object belongs to the source {} key {:?}", record.source.location, record.source.key.as_str());
+                Some("collision")
+            }
+            State::Copying | State::Completing | State::Restarting => {
+                self.is_at_work(record, now).then_some("in-progress")
+            }
+            State::Parked => (pair.source.etag.as_ref() == Some(&record.source.pin.etag)).then_some("parked"),
+            State::Done => None,
+        }
+    }
+
+    fn is_at_work(&self, record: &Record, now: Timestamp) -> bool {
+        record.lease.as_ref().is_some_and(|lease| self.engine.ledger.is_held(lease, now))
+    }
+
+    fn send(&mut self, pair: Pair, token: Option<Token>, why: Difference) {
+        let Ok(des_key) = pair.destination_key else { return };
+        self.report.sent += 1;
+        self.report.sent_bytes += pair.source.size;
+        *self.report.why.entry(why.name()).or_default() += 1;
+        let des_etag = match pair.destination {
+            None => Seen::Absent,
+            Some(there) => there.etag.map_or(Seen::Unknown, Seen::Is),
+        };
+        let job = Job {
+            src_key: pair.source.key,
+            des_key,
+            size: pair.source.size,
+            etag: pair.source.etag,
+            version_id: pair.source.version_id,
+            des_etag,
+            token,
+            why: why.name().to_owned(),
+        };
+        self.ready.extend(self.packer.push(job));
+    }
+
+    fn skip(&mut self, why: &'static str) {
+        *self.report.skipped.entry(why).or_default() += 1;
+    }
+
+    /// Sends the batches that are full.
+    async fn send_full(&mut self) -> Result<(), SendError> {
+        while self.ready.len() >= crate::queue::MAX_BATCH {
+            self.send_some().await?;
+        }
+        Ok(())
+    }
+
+    /// Sends all that is left.
+    async fn flush(&mut self) -> Result<(), SendError> {
+        self.ready.extend(self.packer.finish());
+        while !self.ready.is_empty() {
+            self.send_some().await?;
+        }
+        Ok(())
+    }
+
+    /// Sends one batch; entries that fail alone are sent again, and those that go on failing are counted.
+    async fn send_some(&mut self) -> Result<(), SendError> {
+        let mut bodies: Vec<String> = self.ready.iter().take(crate::queue::MAX_BATCH).map(Jobs::body).collect();
+        bodies.truncate(batch_of(&bodies));
+        let batch: Vec<Jobs> = self.ready.drain(..bodies.len()).collect();
+        self.report.messages += batch.len() as u64;
+        if self.settings.mode == Mode::DryRun {
+            return Ok(());
+        }
+        let mut left: Vec<(Jobs, String)> = batch.into_iter().zip(bodies).collect();
+        let mut failures = 0;
+        loop {
+            let error = match self.send_once(&mut left).await {
+                None => return Ok(()),
+                Some(error) => error,
+            };
+            if !error.retryable || failures >= self.engine.patience.policy.max_retries {
+                let lost: u64 = left.iter().map(|(jobs, _)| jobs.jobs.len() as u64).sum();
+                self.report.refused += lost;
+                self.report.sent -= lost;
+                self.report.sent_bytes -= left.iter().flat_map(|(jobs, _)| &jobs.jobs).map(|job| job.size).sum::<u64>();
+                self.report.messages -= left.len() as u64;
+                return Err(error.into());
+            }
+            tracing::debug!(%error, "will be repeated");
+            let wait = self.engine.patience.policy.delay(failures, None, 1.0);
+            self.engine.patience.clock.sleep(wait).await;
+            failures += 1;
+        }
+    }
+
+    /// Leaves in `left` what was not accepted, and says why.
+    async fn send_once(&self, left: &mut Vec<(Jobs, String)>) -> Option<QueueError> {
+        let bodies: Vec<String> = left.iter().map(|(_, body)| body.clone()).collect();
+        let answers = match self.queue.send_batch(&bodies).await {
+            Ok(answers) => answers,
+            Err(error) => return Some(error),
+        };
+        let mut refused = None;
+        let mut answers = answers.into_iter();
+        left.retain(|_| match answers.next() {
+            Some(Ok(())) => false,
+            Some(Err(error)) => {
+                refused = Some(error);
+                true
+            }
+            None => true,
+        });
+        if refused.is_none() && !left.is_empty() {
+            let message = format!("{} entries were not answered", left.len());
+            let queue = self.engine.destination.location().to_string();
+            refused = Some(QueueError { queue, operation: "SendMessageBatch", message, retryable: true, source: None });
+        }
+        refused
+    }
+}
+
+/// Whether the ledger has this very version of the source as copied.
+fn has_copied(pair: &Pair, record: Option<&Record>) -> bool {
+    let Some(record) = record.filter(|record| record.state == State::Done) else { return false };
+    let pin = &record.source.pin;
+    // A bucket that never kept versions, or stopped to, shows none: then the ETag must tell.
+    let same_version = match (&pair.source.version_id, &pin.version_id) {
+        (Some(listed), Some(copied)) => listed == copied,
+        (None, None) | (Some(_), None) | (None, Some(_)) => true,
+    };
+    let same_etag = pair.source.etag.as_ref().is_none_or(|etag| *etag == pin.etag);
+    same_version && same_etag && pair.source.size == pin.size
+}

@@ -1,0 +1,358 @@
+//! What a worker does with one message: read it, copy what it asks for, and say what becomes of it.
+//!
+//! A message is acknowledged only when the outcome of everything it asks for is durable: copied and recorded, parked with
+//! its reason, or sent on as a new message. Everything else gives it back to the queue.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::{FutureExt, StreamExt, stream};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    budget::{Bandwidth, Budget},
+    copy::{CopyJob, Known, Recorded, copy_object},
+    delete::delete_copy,
+    ending::{self, Again, Ending, Plan, Progress, Verdict},
+    engine::{Engine, Observer, Patience, Settings},
+    error::{ErrorKind, QueueError},
+    job::{self, Message},
+    object::Timestamp,
+    ports::{Clock, Destination, Ledger, Source},
+    queue::{JobQueue, QueueMessage},
+    record::Reason,
+    report::{ObjectReport, Outcome},
+    retry::RetryPolicy,
+    rules::{Buckets, DeletePolicy, Rules, Task},
+};
+
+/// Opens the stores and the ledger for one leg.
+pub trait Surroundings: Send + Sync + 'static {
+    /// Where objects are read.
+    type Source: Source;
+    /// Where they are written.
+    type Destination: Destination;
+    /// What is remembered.
+    type Ledger: Ledger;
+
+    /// A source bucket. The error says in words why it cannot be reached; it is no fault of the object.
+    fn source(&self, bucket: &str) -> impl Future<Output = Result<Self::Source, String>> + Send;
+
+    /// A destination bucket.
+    fn destination(&self, bucket: &str) -> impl Future<Output = Result<Self::Destination, String>> + Send;
+
+    /// The ledger in the hands of `owner`, whose leases end at `until`.
+    fn ledger(&self, owner: &str, until: Timestamp) -> Self::Ledger;
+
+    /// The credentials were refused: whatever is remembered of them is to be read again.
+    fn credentials_refused(&self);
+}
+
+/// How a worker works.
+#[derive(Clone, Debug)]
+pub struct WorkSettings {
+    /// How objects are copied.
+    pub copy: Settings,
+    /// Repeats of single requests.
+    pub policy: RetryPolicy,
+    /// No answer or no byte for so long is a failed attempt.
+    pub timeout: Duration,
+    /// How often a message is received before the queue gives up on it.
+    pub max_receives: u32,
+}
+
+/// A Lambda's leg at its longest.
+const LONGEST_LEASE: Duration = Duration::from_secs(15 * 60);
+
+/// The time of one leg.
+#[derive(Clone, Debug)]
+pub struct LegTime {
+    /// On the clock's own count: nothing is under way any more.
+    pub end: Duration,
+    /// By the wall clock: until then leases hold. A little behind the end.
+    pub until: Timestamp,
+    /// Ends the leg early: what is in flight may arrive, nothing new begins.
+    pub stop: CancellationToken,
+}
+
+/// One process's worker. All messages share its budget.
+pub struct Worker<W, C> {
+    surroundings: W,
+    clock: Arc<C>,
+    settings: WorkSettings,
+    observer: Arc<dyn Observer>,
+    budget: Budget,
+    bandwidth: Bandwidth,
+    random: Mutex<fastrand::Rng>,
+}
+
+/// One delivery under way.
+struct Delivery<'a, W: Surroundings, C, Q> {
+    worker: &'a Worker<W, C>,
+    queue: &'a Q,
+    message: &'a QueueMessage,
+    rules: &'a Rules,
+    leg: &'a LegTime,
+    halt: CancellationToken,
+}
+
+type EngineOf<W, C> =
+    Engine<<W as Surroundings>::Source, <W as Surroundings>::Destination, <W as Surroundings>::Ledger, C>;
+type Engines<W, C> = HashMap<Buckets, Result<EngineOf<W, C>, String>>;
+
+impl<W: Surroundings, C: Clock> Worker<W, C> {
+    /// Puts the parts together. `seed` drives jitter, owners of leases and the ledger's tokens.
+    pub fn new(surroundings: W, clock: C, settings: WorkSettings, observer: Arc<dyn Observer>, seed: u64) -> Self {
+        Self {
+            budget: Budget::new(settings.copy.concurrency),
+            bandwidth: Bandwidth::new(settings.copy.bandwidth),
+            clock: Arc::new(clock),
+            random: Mutex::new(fastrand::Rng::with_seed(seed)),
+            surroundings,
+            settings,
+            observer,
+        }
+    }
+
+    /// A leg that ends in `rest`. Its leases hold for `margin` longer, since clocks differ, but never for hours: the message
+    /// of a long leg is hidden from others anyway, and a leg that died would hold the next one up.
+    pub fn leg(&self, rest: Duration, margin: Duration, stop: CancellationToken) -> LegTime {
+        let lease = i64::try_from((rest.min(LONGEST_LEASE) + margin).as_millis()).unwrap_or(i64::MAX);
+        LegTime { end: self.clock.elapsed() + rest, until: Timestamp(self.clock.now().0.saturating_add(lease)), stop }
+    }
+
+    /// Handles one delivery to its end, at the latest by the end of the leg. When it says *return*, the queue has been told
+    /// when to deliver the message again.
+    pub async fn handle<Q: JobQueue>(
+        &self,
+        queue: &Q,
+        message: &QueueMessage,
+        rules: &Rules,
+        leg: &LegTime,
+    ) -> Verdict {
+        let halt = CancellationToken::new();
+        let stop = leg.stop.child_token();
+        let leg = LegTime { stop: stop.clone(), ..leg.clone() };
+        let delivery = Delivery { worker: self, queue, message, rules, leg: &leg, halt: halt.clone() };
+        let work = delivery.run();
+        tokio::pin!(work);
+        let rest = leg.end.saturating_sub(self.clock.elapsed());
+        tokio::select! {
+            biased;
+            verdict = &mut work => return verdict,
+            () = self.clock.sleep(rest) => {}
+        }
+        stop.cancel();
+        halt.cancel();
+        work.await
+    }
+
+    fn random(&self) -> f64 {
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).f64()
+    }
+
+    fn seed(&self) -> u64 {
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).u64(..)
+    }
+}
+
+impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
+    async fn run(&self) -> Verdict {
+        let message = match job::parse(&self.message.body) {
+            Ok(message) => message,
+            Err(malformed) => {
+                let reason = Reason::new("malformed", malformed.to_string());
+                return self.park_whole(reason).await;
+            }
+        };
+        let tasks: Vec<Task> = message.entries.iter().map(|entry| self.rules.task(entry)).collect();
+        let engines = self.open(&tasks).await;
+        let endings: Vec<Ending> = stream::iter(tasks)
+            .map(|task| self.perform(task, &engines).boxed())
+            .buffered(self.worker.settings.copy.objects.max(1))
+            .collect()
+            .await;
+        let endings = self.park(&message, endings).await;
+        self.settle(&message, &endings).await
+    }
+
+    /// One engine for each pair of buckets that the message names.
+    async fn open(&self, tasks: &[Task]) -> Engines<W, C> {
+        let owner = format!("{}-{:016x}", self.message.id, self.worker.seed());
+        let mut engines = HashMap::new();
+        for task in tasks {
+            let (Task::Copy(buckets, _) | Task::Delete(buckets, _)) = task else { continue };
+            if !engines.contains_key(buckets) {
+                engines.insert(buckets.clone(), self.engine(buckets, &owner).await);
+            }
+        }
+        engines
+    }
+
+    async fn engine(&self, buckets: &Buckets, owner: &str) -> Result<EngineOf<W, C>, String> {
+        let worker = self.worker;
+        let source = worker.surroundings.source(&buckets.source).await?;
+        let destination = worker.surroundings.destination(&buckets.destination).await?;
+        let ledger = worker.surroundings.ledger(owner, self.leg.until);
+        let clock = Arc::clone(&worker.clock);
+        let settings = &worker.settings;
+        let mut patience =
+            Patience::with_clock(clock, settings.policy, settings.timeout, worker.seed(), Arc::clone(&worker.observer));
+        patience.stop = self.leg.stop.clone();
+        patience.halt = self.halt.clone();
+        patience.end = Some(self.leg.end);
+        let engine = Engine::new(source, destination, ledger, patience, settings.copy.clone());
+        Ok(engine.sharing(worker.budget.clone(), worker.bandwidth.clone()))
+    }
+
+    async fn perform(&self, task: Task, engines: &Engines<W, C>) -> Ending {
+        let (buckets, mut job, deletion) = match task {
+            Task::Copy(buckets, job) => (buckets, job, false),
+            Task::Delete(buckets, job) => (buckets, job, true),
+            Task::Park(reason) => return Ending::Park(reason),
+            Task::Nothing(reason) => {
+                tracing::debug!(reason = reason.code, "nothing to do: {}", reason.message);
+                return Ending::Done;
+            }
+        };
+        let engine = match engines.get(&buckets) {
+            Some(Ok(engine)) => engine,
+            Some(Err(words)) => return self.unreachable(words),
+            None => return self.unreachable("the buckets were not opened"),
+        };
+        if self.message.receives > 1 {
+            // A delivery before this one may have done it: what was known when the message was sent is known no more.
+            (job.recorded, job.known) = (Recorded::Unknown, Known::Unknown);
+        }
+        let report = if deletion { Box::pin(delete_copy(engine, &job)).await } else { self.copy(engine, &job).await };
+        let refused = report.error.as_ref().is_some_and(|error| error.kind() == ErrorKind::InvalidCredentials);
+        if refused {
+            self.worker.surroundings.credentials_refused();
+        }
+        ending::of_report(&report, self.worker.clock.now(), self.message.receives, self.worker.random())
+    }
+
+    async fn copy(&self, engine: &EngineOf<W, C>, job: &CopyJob) -> ObjectReport {
+        let report = Box::pin(copy_object(engine, job)).await;
+        if report.outcome == Outcome::Gone && self.rules.deletes == DeletePolicy::Propagate {
+            // An older copy may have been completed behind the deletion.
+            return Box::pin(delete_copy(engine, job)).await;
+        }
+        report
+    }
+
+    fn unreachable(&self, words: &str) -> Ending {
+        tracing::error!(reason = "unreachable", "a store cannot be reached: {words}");
+        Ending::Again(Again {
+            after: ending::wait(self.message.receives, self.worker.random()),
+            progress: Progress::None,
+            reason: Reason::new("unreachable", words),
+        })
+    }
+
+    /// Parks what needs help; what cannot be parked is tried again, since it may not get lost.
+    async fn park(&self, message: &Message, endings: Vec<Ending>) -> Vec<Ending> {
+        let mut settled = Vec::with_capacity(endings.len());
+        for (place, ending) in endings.into_iter().enumerate() {
+            settled.push(match ending {
+                Ending::Park(reason) => self.park_entry(message, place, reason).await,
+                ending => ending,
+            });
+        }
+        settled
+    }
+
+    async fn park_entry(&self, message: &Message, place: usize, reason: Reason) -> Ending {
+        let alone = (message.is_packed()).then(|| message.only(&[place]));
+        match self.park_body(alone.as_deref().unwrap_or(&self.message.body), &reason).await {
+            Ok(()) => Ending::Park(reason),
+            Err(after) => Ending::Again(Again { after, progress: Progress::None, reason }),
+        }
+    }
+
+    async fn park_whole(&self, reason: Reason) -> Verdict {
+        match self.park_body(&self.message.body, &reason).await {
+            Ok(()) => Verdict::Acknowledge,
+            Err(after) => self.give_back(after).await,
+        }
+    }
+
+    /// Parks, or says when to try again.
+    async fn park_body(&self, body: &str, reason: &Reason) -> Result<(), Duration> {
+        match self.repeated(|| self.queue.park(body, reason)).await {
+            Ok(()) => {
+                let (code, words, message_id) = (&reason.code, &reason.message, &self.message.id);
+                tracing::error!(event = "parked", reason = code, message_id, "parked: {words}");
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(%error, "what needs help could not be parked; it will be tried again");
+                Err(ending::wait(self.message.receives, self.worker.random()))
+            }
+        }
+    }
+
+    async fn settle(&self, message: &Message, endings: &[Ending]) -> Verdict {
+        match ending::plan(endings, self.message.receives, self.worker.settings.max_receives) {
+            Plan::Acknowledge => Verdict::Acknowledge,
+            Plan::Return(after) => self.give_back(after).await,
+            Plan::SendOn(places) => self.send_on(message.only(&places)).await,
+            Plan::GiveUp(reasons) => {
+                for (place, reason) in reasons {
+                    if let Ending::Again(again) = self.park_entry(message, place, reason).await {
+                        return self.give_back(again.after).await;
+                    }
+                }
+                Verdict::Acknowledge
+            }
+        }
+    }
+
+    async fn send_on(&self, body: String) -> Verdict {
+        let bodies = [body];
+        let sent = self.repeated(|| async {
+            let answers = self.queue.send_batch(&bodies).await?;
+            answers.into_iter().collect::<Result<Vec<()>, QueueError>>()
+        });
+        match sent.await {
+            Ok(_) => Verdict::Acknowledge,
+            Err(error) => {
+                tracing::warn!(%error, "the rest of a message could not be sent on; the whole message comes again");
+                self.give_back(Duration::ZERO).await
+            }
+        }
+    }
+
+    async fn give_back(&self, after: Duration) -> Verdict {
+        if let Err(error) = self.queue.set_visibility(&self.message.receipt, after).await {
+            tracing::warn!(%error, "the message could not be given back; it comes again when its visibility time-out ends");
+        }
+        Verdict::Return
+    }
+
+    /// A request to the queue, repeated with patience.
+    async fn repeated<T, F, Fut>(&self, mut request: F) -> Result<T, QueueError>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, QueueError>>,
+    {
+        const TRIES: u32 = 5;
+        let mut failures = 0;
+        loop {
+            match request().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) if !error.retryable || failures + 1 >= TRIES => return Err(error),
+                Err(error) => {
+                    let wait = self.worker.settings.policy.delay(failures, None, self.worker.random());
+                    tracing::debug!(%error, "will be repeated");
+                    self.worker.clock.sleep(wait).await;
+                }
+            }
+            failures += 1;
+        }
+    }
+}
