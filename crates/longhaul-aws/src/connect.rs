@@ -1,21 +1,13 @@
 //! Finds out how to reach a bucket: credentials, region, endpoint.
 
-use std::time::Duration;
-
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_sdk_s3::{
-    Client,
-    config::{
-        Builder, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
-        retry::RetryConfig, timeout::TimeoutConfig,
-    },
-};
-use longhaul::object::Location;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::{
+    account::Account,
     bucket::S3Bucket,
-    failure, http,
+    http,
     provider::{Provider, host},
 };
 
@@ -82,7 +74,7 @@ pub enum Sharing {
 }
 
 impl ConnectOptions {
-    fn provider(&self) -> Provider {
+    pub(crate) fn provider(&self) -> Provider {
         self.provider.unwrap_or_else(|| Provider::of_endpoint(self.endpoint.as_deref()))
     }
 
@@ -112,34 +104,22 @@ pub enum ConnectError {
     CaBundle(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// S3 closes idle connections; a new one that takes longer than this will not come.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Prepares a bucket. Only the region of a bucket of Amazon's is asked for here, if it was not given.
 pub async fn connect(bucket: &str, options: &ConnectOptions) -> Result<S3Bucket, ConnectError> {
     check_endpoint(options)?;
-    let provider = options.provider();
-    let http = http::client(options.ca_pem.as_deref())?;
-    let shared = shared_config(options, http).await;
-    let given = options.region.clone().or_else(|| shared.region().map(|region| region.as_ref().to_owned()));
-    let region = given.unwrap_or_else(|| provider.default_region().to_owned());
-    let region = if provider == Provider::Aws && options.endpoint.is_none() && options.region.is_none() {
-        let asking = client(&shared, options, provider, &region);
-        bucket_region(&asking, bucket).await.unwrap_or(region)
-    } else {
-        region
+    let shared = shared_config(options, http::client(options.ca_pem.as_deref())?).await;
+    let account = Account::of(&shared, options);
+    if account.provider() != Provider::Aws || options.endpoint.is_some() || options.region.is_some() {
+        return Ok(account.bucket(bucket));
+    }
+    let account = match account.region_of(bucket).await {
+        Some(region) => Account::of(&shared, &ConnectOptions { region: Some(region), ..options.clone() }),
+        None => account,
     };
-    let endpoint = options.endpoint.clone().unwrap_or_else(|| amazon_endpoint(&region));
-    Ok(S3Bucket {
-        client: client(&shared, options, provider, &region),
-        location: Location::new(endpoint.trim_end_matches('/'), bucket),
-        provider,
-        request_payer: options.request_payer,
-        copies_from: None,
-    })
+    Ok(account.bucket(bucket))
 }
 
-fn check_endpoint(options: &ConnectOptions) -> Result<(), ConnectError> {
+pub(crate) fn check_endpoint(options: &ConnectOptions) -> Result<(), ConnectError> {
     let Some(endpoint) = &options.endpoint else { return Ok(()) };
     let scheme = endpoint.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
     let host = host(endpoint);
@@ -154,15 +134,8 @@ fn check_endpoint(options: &ConnectOptions) -> Result<(), ConnectError> {
     }
 }
 
-fn amazon_endpoint(region: &str) -> String {
-    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-    format!("https://s3.{region}.{suffix}")
-}
-
-async fn shared_config(
-    options: &ConnectOptions,
-    http: aws_smithy_runtime_api::client::http::SharedHttpClient,
-) -> SdkConfig {
+/// What the environment, the configuration files and `options` say together.
+pub(crate) async fn shared_config(options: &ConnectOptions, http: SharedHttpClient) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
     if let Some(profile) = &options.profile {
         loader = loader.profile_name(profile);
@@ -184,34 +157,6 @@ async fn shared_config(
         loader = loader.no_credentials();
     }
     loader.load().await
-}
-
-fn client(shared: &SdkConfig, options: &ConnectOptions, provider: Provider, region: &str) -> Client {
-    // The engine repeats, paces and times out by itself: what the SDK repeats could not re-read a streamed body, and its
-    // stalled-stream protection kills server-side copies (smithy-rs#4439).
-    let mut config = Builder::from(shared)
-        .region(Region::new(region.to_owned()))
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-        .force_path_style(options.force_path_style || provider.path_style());
-    if let Some(endpoint) = &options.endpoint {
-        config = config.endpoint_url(endpoint);
-    }
-    if options.anonymous {
-        config = config.allow_no_auth();
-    }
-    Client::from_conf(config.build())
-}
-
-/// The region that Amazon names for a bucket; it does so even where it refuses everything else.
-async fn bucket_region(client: &Client, bucket: &str) -> Option<String> {
-    match client.head_bucket().bucket(bucket).send().await {
-        Ok(answer) => answer.bucket_region,
-        Err(error) => failure::header(&error, "x-amz-bucket-region"),
-    }
 }
 
 #[cfg(test)]

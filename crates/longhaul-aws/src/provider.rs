@@ -36,6 +36,11 @@ impl Provider {
         ("other", Self::Other),
     ];
 
+    /// The provider that one of [`NAMES`](Self::NAMES) means.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, provider)| provider)
+    }
+
     /// Recognises a store by the host of its endpoint; no endpoint is Amazon's own.
     pub fn of_endpoint(endpoint: Option<&str>) -> Self {
         let Some(endpoint) = endpoint else { return Self::Aws };

@@ -20,6 +20,7 @@ use crate::{
     bucket::S3Bucket,
     failure::store_error,
     translate::{Answer, content_range, listed_key, malformed, timestamp},
+    versions,
 };
 
 /// Where a listing stands.
@@ -36,6 +37,10 @@ impl Source for S3Bucket {
 
     fn list(&self, request: ListRequest) -> BoxStream<'_, Page> {
         stream::unfold(Next::Start(request), move |next| self.next_page(next)).boxed()
+    }
+
+    fn list_versions(&self, request: ListRequest) -> BoxStream<'_, Page> {
+        versions::list(self, request)
     }
 
     async fn head_object(&self, key: &ObjectKey) -> Result<ObjectInfo, StoreError> {
@@ -147,6 +152,7 @@ impl S3Bucket {
             size: size.ok_or_else(|| broken("a line without a size"))?,
             etag: object.e_tag.as_deref().map(ETag::new),
             modified: timestamp(object.last_modified.as_ref()),
+            version_id: None,
         })
     }
 }

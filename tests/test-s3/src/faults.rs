@@ -116,7 +116,9 @@ pub struct FaultRule {
     operation: Option<String>,
     bucket: Option<String>,
     key: Option<String>,
+    versions_only: bool,
     per_mille: u16,
+    after: u64,
     times: u64,
 }
 
@@ -124,7 +126,16 @@ impl FaultRule {
     /// Strikes every request that `kind` can strike.
     #[must_use]
     pub fn new(kind: FaultKind) -> Self {
-        Self { kind, operation: None, bucket: None, key: None, per_mille: 1000, times: u64::MAX }
+        Self {
+            kind,
+            operation: None,
+            bucket: None,
+            key: None,
+            versions_only: false,
+            per_mille: 1000,
+            after: 0,
+            times: u64::MAX,
+        }
     }
 
     /// Only requests of the operation with this S3 name.
@@ -148,6 +159,20 @@ impl FaultRule {
         self
     }
 
+    /// Only requests that name a version, as a policy without `s3:GetObjectVersion` refuses them.
+    #[must_use]
+    pub fn with_version(mut self) -> Self {
+        self.versions_only = true;
+        self
+    }
+
+    /// Lets so many by first, in the order of arrival.
+    #[must_use]
+    pub fn after(mut self, passes: u64) -> Self {
+        self.after = passes;
+        self
+    }
+
     /// So many of a thousand.
     #[must_use]
     pub fn per_mille(mut self, per_mille: u16) -> Self {
@@ -167,6 +192,7 @@ impl FaultRule {
             && self.operation.as_deref().is_none_or(|operation| operation == target.operation)
             && self.bucket.as_ref().is_none_or(|bucket| target.bucket.as_ref() == Some(bucket))
             && self.key.as_ref().is_none_or(|key| target.key.as_ref() == Some(key))
+            && (!self.versions_only || target.version_id.is_some())
     }
 }
 
@@ -195,6 +221,7 @@ pub(crate) struct Drawn {
 struct Active {
     number: u64,
     rule: FaultRule,
+    passed: u64,
     struck: Arc<AtomicU64>,
     seen: HashMap<u64, u64>,
 }
@@ -202,6 +229,10 @@ struct Active {
 impl Active {
     fn draw(&mut self, seed: u64, target: &Target) -> Option<Drawn> {
         if !self.rule.matches(target) || self.struck.load(Ordering::Relaxed) >= self.rule.times {
+            return None;
+        }
+        if self.passed < self.rule.after {
+            self.passed += 1;
             return None;
         }
         let identity = identity(mix_two(seed, self.number), target);
@@ -246,7 +277,7 @@ impl Faults {
     pub fn add(&self, rule: FaultRule) -> FaultCounter {
         let struck = Arc::new(AtomicU64::new(0));
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let active = Active { number, rule, struck: Arc::clone(&struck), seen: HashMap::new() };
+        let active = Active { number, rule, passed: 0, struck: Arc::clone(&struck), seen: HashMap::new() };
         self.rules.lock().unwrap_or_else(PoisonError::into_inner).push(active);
         FaultCounter { struck }
     }
@@ -309,5 +340,21 @@ mod tests {
         let counter = faults.add(FaultRule::new(FaultKind::LostReply).on("UploadPart").times(2));
         let struck = (1..10).filter(|number| !faults.draw(&part(*number)).is_empty()).count();
         assert_eq!((struck, counter.count(), faults.injected()), (2, 2, 2));
+    }
+
+    #[test]
+    fn a_rule_for_versions_spares_requests_that_name_none() {
+        let faults = Faults::new(1);
+        faults.add(FaultRule::new(FaultKind::Status500).with_version());
+        let named = Target { version_id: Some("v".to_owned()), ..part(1) };
+        assert_eq!([named, part(1)].map(|target| faults.draw(&target).len()), [1, 0]);
+    }
+
+    #[test]
+    fn a_rule_lets_the_first_requests_by() {
+        let faults = Faults::new(1);
+        faults.add(FaultRule::new(FaultKind::LostReply).after(2).times(1));
+        let struck: Vec<u16> = (1..6).filter(|number| !faults.draw(&part(*number)).is_empty()).collect();
+        assert_eq!(struck, [3]);
     }
 }

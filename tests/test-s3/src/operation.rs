@@ -1,7 +1,7 @@
 //! What a request asks for, read from its line and headers alone.
 
 use hyper::body::Incoming;
-use hyper::header::{HOST, RANGE};
+use hyper::header::{HOST, IF_MATCH, RANGE};
 use hyper::{HeaderMap, Method, Request};
 use percent_encoding::percent_decode_str;
 
@@ -14,7 +14,9 @@ pub(crate) struct Target {
     pub key: Option<String>,
     pub part_number: Option<u16>,
     pub upload_id: Option<String>,
+    pub version_id: Option<String>,
     pub range: Option<String>,
+    pub if_match: Option<String>,
 }
 
 impl Target {
@@ -28,6 +30,8 @@ impl Target {
             key,
             part_number: parameter(query, "partNumber").and_then(|number| number.parse().ok()),
             upload_id: parameter(query, "uploadId"),
+            version_id: parameter(query, "versionId"),
+            if_match: header(request.headers(), IF_MATCH.as_str()),
             range: header(request.headers(), RANGE.as_str())
                 .or_else(|| header(request.headers(), "x-amz-copy-source-range")),
         }

@@ -26,8 +26,12 @@ pub struct RequestRecord {
     pub part_number: Option<u16>,
     /// `uploadId`
     pub upload_id: Option<String>,
+    /// `versionId`
+    pub version_id: Option<String>,
     /// `Range`, or the range of a copy source.
     pub range: Option<String>,
+    /// `If-Match`, with its quotes.
+    pub if_match: Option<String>,
     /// Body bytes received, as they were on the wire.
     pub request_bytes: u64,
     /// The length of the answer's body, if it was declared.
@@ -99,7 +103,9 @@ impl Exchange {
             key: target.key,
             part_number: target.part_number,
             upload_id: target.upload_id,
+            version_id: target.version_id,
             range: target.range,
+            if_match: target.if_match,
             request_bytes: self.received.load(Ordering::Relaxed),
             response_bytes: self.sent.load(Ordering::Relaxed),
             status: self.status.load(Ordering::Relaxed),

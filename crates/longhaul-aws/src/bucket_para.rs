@@ -1,0 +1,204 @@
+//! The routes of `s3_migration_bucket_para`: a JSON list of source and destination. Pure.
+
+use longhaul::route::Route;
+use serde_json::{Map, Value};
+
+const SRC_BUCKET: &str = "src_bucket";
+const SRC_PREFIX: &str = "src_prefix";
+const DES_BUCKET: &str = "des_bucket";
+const DES_PREFIX: &str = "des_prefix";
+const STRIP: &str = "strip_src_prefix";
+const FIELDS: [&str; 5] = [SRC_BUCKET, SRC_PREFIX, DES_BUCKET, DES_PREFIX, STRIP];
+
+/// The longest name of a bucket: S3 permits 63 characters, Google Cloud Storage 222 with dots.
+const MAX_NAME: usize = 222;
+
+/// A source and its destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketRoute {
+    /// Source bucket.
+    pub src_bucket: String,
+    /// Only keys that begin with this text.
+    pub src_prefix: String,
+    /// Destination bucket.
+    pub des_bucket: String,
+    /// The folder that destination keys get. A `/` at its end makes no difference.
+    pub des_prefix: String,
+    /// Whether destination keys go without the source prefix. The prefix is a folder then: `photos` and `photos/` are
+    /// the same, and do not mean `photos-old/`.
+    pub strip_src_prefix: bool,
+}
+
+impl BucketRoute {
+    /// How keys are mapped.
+    pub fn route(&self) -> Route {
+        if self.strip_src_prefix {
+            Route::folder(&self.src_prefix, &self.des_prefix)
+        } else {
+            Route::keeping_names(&self.src_prefix, &self.des_prefix)
+        }
+    }
+}
+
+/// Routes that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BucketParaError {
+    /// It is no JSON.
+    #[error("it is not JSON: {0}")]
+    NotJson(String),
+    /// It is JSON of another kind.
+    #[error("it is not a list: write [{{\"src_bucket\": …, \"src_prefix\": …, \"des_bucket\": …, \"des_prefix\": …}}]")]
+    NotAList,
+    /// An entry is no object.
+    #[error("entry {entry} of the list is not an object in braces")]
+    NotAnObject {
+        /// Counted from 1.
+        entry: usize,
+    },
+    /// A field of an entry.
+    #[error("entry {entry} of the list, field {field}: {problem}")]
+    Field {
+        /// Counted from 1.
+        entry: usize,
+        /// The field.
+        field: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+}
+
+/// Reads the JSON of the parameter.
+pub fn parse_routes(text: &str) -> Result<Vec<BucketRoute>, BucketParaError> {
+    let value: Value = serde_json::from_str(text).map_err(|error| BucketParaError::NotJson(error.to_string()))?;
+    let Value::Array(entries) = value else { return Err(BucketParaError::NotAList) };
+    entries.iter().zip(1..).map(|(value, entry)| Entry::of(value, entry)?.route()).collect()
+}
+
+/// One entry of the list, and its number.
+struct Entry<'a> {
+    entry: usize,
+    fields: &'a Map<String, Value>,
+}
+
+impl<'a> Entry<'a> {
+    fn of(value: &'a Value, entry: usize) -> Result<Self, BucketParaError> {
+        let fields = value.as_object().ok_or(BucketParaError::NotAnObject { entry })?;
+        let entry = Self { entry, fields };
+        match fields.keys().find(|field| !FIELDS.contains(&field.as_str())) {
+            Some(unknown) => Err(entry.wrong(unknown, format!("unknown; the fields are {}", FIELDS.join(", ")))),
+            None => Ok(entry),
+        }
+    }
+
+    fn route(&self) -> Result<BucketRoute, BucketParaError> {
+        Ok(BucketRoute {
+            src_bucket: self.bucket(SRC_BUCKET)?,
+            src_prefix: self.text(SRC_PREFIX)?,
+            des_bucket: self.bucket(DES_BUCKET)?,
+            des_prefix: self.text(DES_PREFIX)?,
+            strip_src_prefix: self.flag(STRIP)?,
+        })
+    }
+
+    fn bucket(&self, field: &str) -> Result<String, BucketParaError> {
+        let name = self.text(field)?;
+        match problem_of_bucket(&name) {
+            Some(problem) => Err(self.wrong(field, problem)),
+            None => Ok(name),
+        }
+    }
+
+    /// A text; `null` and what is not there are empty.
+    fn text(&self, field: &str) -> Result<String, BucketParaError> {
+        match self.fields.get(field) {
+            None | Some(Value::Null) => Ok(String::new()),
+            Some(Value::String(text)) => Ok(text.clone()),
+            Some(other) => Err(self.wrong(field, format!("{other} is not a text in quotes"))),
+        }
+    }
+
+    fn flag(&self, field: &str) -> Result<bool, BucketParaError> {
+        match self.fields.get(field) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(other) => Err(self.wrong(field, format!("{other} is neither true nor false"))),
+        }
+    }
+
+    fn wrong(&self, field: &str, problem: impl Into<String>) -> BucketParaError {
+        BucketParaError::Field { entry: self.entry, field: field.to_owned(), problem: problem.into() }
+    }
+}
+
+/// Why a text is no bucket's name. Stores have stricter rules of their own, and say so.
+pub(crate) fn problem_of_bucket(name: &str) -> Option<String> {
+    if name.is_empty() {
+        return Some("missing or empty; give the bucket's name".to_owned());
+    }
+    if name.contains('/') {
+        return Some(format!("{name:?} has a `/`; give only the bucket's name here, and the folder in the prefix"));
+    }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    if name.len() < 3 || name.len() > MAX_NAME || !name.bytes().all(is_plain) {
+        return Some(format!("{name:?} is no bucket's name: 3 or more letters, digits, dots and hyphens"));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use longhaul::object::ObjectKey;
+
+    use super::*;
+
+    fn words(text: &str) -> String {
+        parse_routes(text).unwrap_err().to_string()
+    }
+
+    fn mapped(route: &BucketRoute, key: &str) -> Option<String> {
+        Some(route.route().map(&ObjectKey::new(key).unwrap())?.unwrap().into())
+    }
+
+    #[test]
+    fn the_original_parameter_is_read() {
+        let text = r#"[{"src_bucket":"src","src_prefix":"photos/","des_bucket":"des","des_prefix":"p/"},
+            {"src_bucket":"two","src_prefix":"","des_bucket":"des2","des_prefix":""}]"#;
+        let routes = parse_routes(text).unwrap();
+        assert_eq!((routes[0].src_bucket.as_str(), routes[1].des_bucket.as_str()), ("src", "des2"));
+        assert_eq!(mapped(&routes[0], "photos/a").as_deref(), Some("p/photos/a"));
+        assert_eq!(mapped(&routes[1], "a//b").as_deref(), Some("a//b"));
+    }
+
+    #[test]
+    fn a_stripped_prefix_is_a_folder_with_or_without_its_slash() {
+        for prefix in ["photos", "photos/"] {
+            let entry = format!(r#"{{"src_bucket":"src","src_prefix":"{prefix}","des_bucket":"des","#);
+            let routes = parse_routes(&format!(r#"[{entry}"des_prefix":"p","strip_src_prefix":true}}]"#)).unwrap();
+            assert_eq!(mapped(&routes[0], "photos/2026/a").as_deref(), Some("p/2026/a"));
+            assert_eq!(mapped(&routes[0], "photos-old/a"), None);
+        }
+    }
+
+    #[test]
+    fn an_error_names_entry_and_field() {
+        let good = r#"{"src_bucket":"src","des_bucket":"des"}"#;
+        assert_eq!(
+            words(&format!(r#"[{good},{{"src_bucket":"src"}}]"#)),
+            "entry 2 of the list, field des_bucket: missing or empty; give the bucket's name"
+        );
+        assert!(words(r#"[{"src_bucket":"s3://src","des_bucket":"des"}]"#).contains("has a `/`"));
+        assert!(words(r#"[{"src_bucket":"my bucket","des_bucket":"des"}]"#).contains("is no bucket's name"));
+        assert!(words(r#"[{"src_bucket":"src","des_bucket":"des","dst_prefix":"p"}]"#).contains("field dst_prefix"));
+        assert!(words(r#"[{"src_bucket":"src","des_bucket":"des","src_prefix":7}]"#).contains("7 is not a text"));
+        let flag = r#"[{"src_bucket":"a.b","des_bucket":"des","strip_src_prefix":"yes"}]"#;
+        assert!(words(flag).contains("\"yes\" is neither true nor false"));
+        assert_eq!(words(r#"["src"]"#), "entry 1 of the list is not an object in braces");
+        assert!(words(r#"{"src_bucket":"src"}"#).starts_with("it is not a list"));
+        assert!(words("not json").starts_with("it is not JSON: "));
+    }
+
+    #[test]
+    fn no_routes_are_no_error() {
+        assert_eq!(parse_routes("[]"), Ok(Vec::new()));
+    }
+}
