@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::settings::CopySettings;
+use crate::{
+    settings::CopySettings,
+    stack_args::{BucketCommand, ParkedCommand, SendArgs, StackName, WorkArgs},
+};
 
 /// Moves objects between stores that cannot copy to each other. Resumes at the part, and proves what it did.
 #[derive(Debug, Parser)]
@@ -19,9 +22,9 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    all copied
+  0    all done
   1    usage or configuration is wrong (also: bucket missing, credentials refused)
-  2    some objects failed; run the same command again, finished parts are kept
+  2    some of it failed; run the same command again, finished parts are kept
   3    the comparison at the end found differences
   130  interrupted; run the same command again to resume";
 
@@ -31,9 +34,10 @@ pub struct Output {
     /// Print one JSON object a line, for programs.
     #[arg(long, global = true)]
     pub json: bool,
-    /// How much is logged: error, warn, info, debug or trace; also filters such as "longhaul=debug".
-    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
-    pub log_level: String,
+    /// How much is logged: error, warn, info, debug or trace; also filters such as "longhaul=debug" [default: warn; work:
+    /// RUST_LOG, or info].
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log_level: Option<String>,
     /// Write the log, as JSON lines, to this file and not to the terminal.
     #[arg(long, global = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
@@ -48,8 +52,18 @@ pub enum Command {
     Uploads(UploadsCommand),
     /// List objects.
     Ls(LsArgs),
-    /// Show what the ledger knows.
+    /// Show what the ledger knows; with --stack, what a deployed stack does.
     Status(StatusArgs),
+    /// Work on the queues as a stack's worker does, until stopped.
+    Work(WorkArgs),
+    /// Compare the routes and send jobs for what is missing or different, as a stack's jobsender does.
+    Send(SendArgs),
+    /// Look at the messages that wait for help, or send them back to work.
+    #[command(subcommand)]
+    Parked(ParkedCommand),
+    /// Connect buckets to a stack.
+    #[command(subcommand)]
+    Bucket(BucketCommand),
     /// Show it all on this machine: no account, no network, no setting.
     Demo(DemoArgs),
     /// Print a completion script for a shell.
@@ -164,14 +178,16 @@ pub enum ProviderName {
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// Only destinations whose key begins with this text.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", conflicts_with = "stack")]
     pub prefix: Option<String>,
-    /// Show so many unfinished or failed objects.
-    #[arg(long, default_value_t = 50)]
-    pub limit: u32,
+    /// Show so many unfinished or failed objects; of a stack, so many examples of each kind [default: 50; of a stack: 5].
+    #[arg(long)]
+    pub limit: Option<u32>,
     /// The ledger file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "stack")]
     pub ledger: Option<PathBuf>,
+    #[command(flatten)]
+    pub stack: StackName,
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use indicatif::{HumanBytes, HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use longhaul::{copy::ObjectReport, engine::Observer, error::StoreError, object::ObjectKey};
+use longhaul::{engine::Observer, error::StoreError, object::ObjectKey, report::ObjectReport};
 use serde_json::json;
 
 /// Objects from this size on have a bar of their own, in bytes.

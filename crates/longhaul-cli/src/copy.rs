@@ -6,8 +6,7 @@ use std::{
 };
 
 use longhaul::{
-    compare::{Decision, Difference},
-    copy::{CopyJob, Known},
+    copy::CopyJob,
     engine::{Engine, Observer, Patience, Settings},
     memory_ledger::MemoryLedger,
     ports::{Ledger, Source},
@@ -74,15 +73,10 @@ async fn unsettled(ledger: &SqliteLedger, prepared: &Prepared) -> Result<Vec<Cop
                 && prepared.scan.selection.has(bucket, route.source_rest(key).unwrap_or_default(), key)
         };
         jobs.extend(
-            records.into_iter().filter(|record| meant(record) && (state == State::Completing || corrupt(record))).map(
-                |record| CopyJob {
-                    source_key: record.source.key,
-                    destination_key: record.key.key,
-                    size: record.source.pin.size,
-                    known: Known::Unknown,
-                    decision: Decision::Differs(Difference::Forced),
-                },
-            ),
+            records
+                .into_iter()
+                .filter(|record| meant(record) && (state == State::Completing || corrupt(record)))
+                .map(|record| CopyJob::new(record.source.key, record.key.key, record.source.pin.size)),
         );
     }
     Ok(jobs)

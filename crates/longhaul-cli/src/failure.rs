@@ -2,8 +2,8 @@
 
 use std::{error::Error, process::ExitCode};
 
-use longhaul::error::{ErrorKind, LedgerError, StoreError};
-use longhaul_aws::ConnectError;
+use longhaul::error::{ErrorKind, LedgerError, QueueError, StoreError};
+use longhaul_aws::{ConnectError, ParameterError};
 use serde_json::json;
 
 use crate::{explain, settings::SettingsError};
@@ -123,6 +123,26 @@ impl From<StoreError> for Failure {
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         Self::usage(chain(&error))
+    }
+}
+
+impl From<QueueError> for Failure {
+    fn from(error: QueueError) -> Self {
+        let exit = if error.retryable { Exit::SomeFailed } else { Exit::Usage };
+        Self { exit, message: chain(&error), advice: None }
+    }
+}
+
+impl From<ParameterError> for Failure {
+    fn from(error: ParameterError) -> Self {
+        let exit = if error.is_retryable() { Exit::SomeFailed } else { Exit::Usage };
+        Self { exit, message: chain(&error), advice: None }
+    }
+}
+
+impl From<longhaul_aws::SettingsError> for Failure {
+    fn from(error: longhaul_aws::SettingsError) -> Self {
+        Self::usage(chain(&error)).advise("name a deployed stack with --stack, or set these variables")
     }
 }
 

@@ -4,23 +4,34 @@
 
 mod args;
 mod bars;
+mod bucket;
 mod clock;
 mod copy;
 mod demo;
 mod demo_data;
 mod explain;
 mod failure;
+mod heartbeat;
 mod log;
+mod look;
 mod ls;
+mod parked;
 mod place;
+mod poll;
 mod prepare;
 mod report;
+mod rota;
+mod send;
 mod settings;
 mod show;
+mod stack;
+mod stack_args;
+mod stack_status;
 mod status;
 mod stop;
 mod store;
 mod uploads;
+mod work;
 
 use std::process::ExitCode;
 
@@ -52,7 +63,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let bars = bars::Bars::new(cli.output.json);
-    log::start(&cli.output, &bars)?;
+    log::start(&cli.output, log::Role::of(&cli.command), &bars)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::of_runtime)?;
     runtime.block_on(async {
         match cli.command {
@@ -60,6 +71,10 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
             Command::Uploads(command) => uploads::run(command, cli.output.json).await,
             Command::Ls(args) => ls::run(args, cli.output.json).await,
             Command::Status(args) => status::run(args, cli.output.json).await,
+            Command::Work(args) => work::run(args).await,
+            Command::Send(args) => send::run(args, cli.output.json, bars).await,
+            Command::Parked(command) => parked::run(command, cli.output.json).await,
+            Command::Bucket(command) => bucket::run(command, cli.output.json).await,
             Command::Demo(args) => demo::run(args, cli.output.json).await,
             Command::Completions { .. } => Ok(Exit::Done),
         }

@@ -236,7 +236,7 @@ pub fn engine_settings(settings: &CopySettings) -> Result<Settings, Failure> {
         verify,
         server_side: !settings.no_server_side.unwrap_or(false),
         trust_ledger: compare(settings) != Compare::None,
-        max_restarts: defaults.max_restarts,
+        ..defaults
     })
 }
 

@@ -7,8 +7,8 @@ use std::{
 };
 
 use longhaul::{
-    copy::ObjectReport,
     object::{KeyError, Location, ObjectKey},
+    report::ObjectReport,
 };
 use serde_json::{Value, json};
 

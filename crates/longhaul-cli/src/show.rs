@@ -2,8 +2,9 @@
 
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use longhaul::{
-    copy::{CopyJob, ObjectReport, Outcome},
+    copy::CopyJob,
     object::{KeyError, ObjectKey},
+    report::{ObjectReport, Outcome},
     scan::{Comparison, Totals},
 };
 use serde_json::json;

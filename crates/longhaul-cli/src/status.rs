@@ -1,4 +1,4 @@
-//! `longhaul status`: what the ledger knows.
+//! `longhaul status`: what the ledger of this machine knows. Of a deployed stack speaks [`stack_status`](crate::stack_status).
 
 use indicatif::{HumanBytes, HumanCount};
 use longhaul::record::{Record, State};
@@ -11,10 +11,17 @@ use crate::{
     failure::{Exit, Failure},
     prepare::ledger_path,
     report::address,
+    stack_status,
 };
+
+/// How many records are shown if nothing is said.
+const SHOWN: u32 = 50;
 
 /// Counts by state, then what is not done.
 pub async fn run(args: StatusArgs, json: bool) -> Result<Exit, Failure> {
+    if let Some(stack) = args.stack.named() {
+        return stack_status::run(&stack, args.limit, json).await;
+    }
     let path = ledger_path(args.ledger.as_deref())?;
     if !path.exists() {
         return Err(Failure::usage(format!("there is no ledger at {path:?}"))
@@ -41,7 +48,7 @@ pub async fn run(args: StatusArgs, json: bool) -> Result<Exit, Failure> {
             prefix: args.prefix.clone().unwrap_or_default(),
             ..RecordFilter::default()
         };
-        for record in ledger.records(&filter, args.limit).await? {
+        for record in ledger.records(&filter, args.limit.unwrap_or(SHOWN)).await? {
             show(&record, json);
         }
     }

@@ -42,6 +42,10 @@ impl Source for Store {
         either!(self, store => store.list(request))
     }
 
+    fn list_versions(&self, request: ListRequest) -> BoxStream<'_, Page> {
+        either!(self, store => store.list_versions(request))
+    }
+
     async fn head_object(&self, key: &ObjectKey) -> Result<ObjectInfo, StoreError> {
         either!(self, store => store.head_object(key).await)
     }
@@ -106,6 +110,10 @@ impl Destination for Store {
 
     async fn abort_multipart_upload(&self, upload: &Upload) -> Result<(), StoreError> {
         either!(self, store => store.abort_multipart_upload(upload).await)
+    }
+
+    async fn delete_object(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        either!(self, store => store.delete_object(key).await)
     }
 
     fn copies_from(&self, source: &Location) -> bool {

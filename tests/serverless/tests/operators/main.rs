@@ -1,0 +1,8 @@
+//! The commands of those who operate a stack, as processes of their own.
+
+mod bad_input;
+mod buckets;
+mod command;
+mod parked;
+mod sending;
+mod working;

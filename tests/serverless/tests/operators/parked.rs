@@ -1,0 +1,90 @@
+//! `longhaul parked list` and `longhaul parked redrive`: looking changes nothing, and nothing is lost on the way back.
+
+use aws_sdk_sqs::types::MessageSystemAttributeName;
+use serverless::{Cloud, OTHER_BUCKET, OWN_BUCKET, S3Record, notification, until};
+use test_s3::{Access, PutOptions};
+
+use crate::command::Longhaul;
+
+async fn are_parked(cloud: &Cloud, messages: usize) {
+    until("all is parked", async || (cloud.parked.depth().await.visible == messages).then_some(())).await;
+}
+
+/// A worker that parks what it finds, and is stopped then.
+async fn work_until_parked(cloud: &Cloud, longhaul: &Longhaul, messages: usize) {
+    let worker = longhaul.work(&[]).await;
+    are_parked(cloud, messages).await;
+    worker.terminate();
+    worker.ended().await.exits_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parked_messages_are_shown_by_reason_and_stay() {
+    let Some(cloud) = Cloud::required("parked_messages_are_shown_by_reason_and_stay").await else { return };
+    let longhaul = Longhaul::of(&cloud).await;
+    cloud.jobs.send("no job").await;
+    cloud.events.send("no event").await;
+    work_until_parked(&cloud, &longhaul, 2).await;
+    for _ in 0..2 {
+        let list = longhaul.run_on_stack("parked list", &["--json"]).await.exits_with(0);
+        let line = list.line(|line| line["reason"] == "malformed");
+        assert_eq!(line["messages"], 2);
+        let bodies: Vec<_> = line["examples"].as_array().expect("examples").iter().map(|one| &one["body"]).collect();
+        assert!(bodies.contains(&&"no job".into()) && bodies.contains(&&"no event".into()), "{line}");
+        are_parked(&cloud, 2).await;
+    }
+    let plain = longhaul.run_on_stack("parked list", &[]).await.exits_with(0);
+    plain.says(&["2 malformed", "from jobs", "from events", "no job"]);
+    let other = longhaul.run_on_stack("parked list", &["--reason", "archived", "--json"]).await.exits_with(0);
+    assert_eq!(other.lines(), Vec::<serde_json::Value>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redriven_message_goes_back_unchanged_to_its_queue_and_starts_anew() {
+    let test = "a_redriven_message_goes_back_unchanged_to_its_queue_and_starts_anew";
+    let Some(cloud) = Cloud::required(test).await else { return };
+    let longhaul = Longhaul::of(&cloud).await;
+    cloud.jobs.send("no job").await;
+    cloud.events.send("no event").await;
+    work_until_parked(&cloud, &longhaul, 2).await;
+    let none = longhaul.run_on_stack("parked redrive", &["--reason", "archived"]).await.exits_with(0);
+    none.says(&["0 messages sent back"]);
+    are_parked(&cloud, 2).await;
+    let one = longhaul.run_on_stack("parked redrive", &["--all", "--limit", "1", "--json"]).await.exits_with(0);
+    assert_eq!(one.line(|line| line["event"] == "redriven")["messages"], 1);
+    are_parked(&cloud, 1).await;
+    longhaul.run_on_stack("parked redrive", &["--reason", "malformed"]).await.exits_with(0);
+    are_parked(&cloud, 0).await;
+    for (queue, body) in [(&cloud.jobs, "no job"), (&cloud.events, "no event")] {
+        let messages = queue.receive(10).await;
+        assert_eq!(messages.iter().map(|message| message.body()).collect::<Vec<_>>(), [Some(body)]);
+        let attributes = messages[0].attributes().expect("attributes");
+        assert_eq!(attributes[&MessageSystemAttributeName::ApproximateReceiveCount], "1");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_parked_for_want_of_a_permission_is_copied_after_it_was_granted() {
+    let test = "what_was_parked_for_want_of_a_permission_is_copied_after_it_was_granted";
+    let Some(cloud) = Cloud::required(test).await else { return };
+    let longhaul = Longhaul::of(&cloud).await;
+    cloud.own.store().put(OWN_BUCKET, "a", "content", PutOptions::default());
+    cloud.other.store().set_access(OTHER_BUCKET, "PutObject", Access::Denied);
+    cloud.events.send(notification(&[S3Record::created(OWN_BUCKET, "a", 7)])).await;
+    work_until_parked(&cloud, &longhaul, 1).await;
+    let status = longhaul.run_on_stack("status", &["--json"]).await.exits_with(0);
+    let parked = status.line(|line| line["event"] == "parked");
+    assert_eq!((&parked["reason"], &parked["records"]), (&"access-denied".into(), &1.into()));
+    assert_eq!(parked["examples"][0]["source"], format!("s3://{OWN_BUCKET}/a"));
+
+    cloud.other.store().set_access(OTHER_BUCKET, "PutObject", Access::Allowed);
+    let list = longhaul.run_on_stack("parked list", &["--json"]).await.exits_with(0);
+    let line = list.line(|line| line["reason"] == "access-denied");
+    let id = line["examples"][0]["id"].as_str().expect("an id");
+    longhaul.run_on_stack("parked redrive", &["--id", id]).await.exits_with(0);
+    longhaul.run_on_stack("parked redrive", &["--id", id]).await.exits_with(1).says(&[id]);
+    let worker = longhaul.work(&[]).await;
+    until("the object arrives", async || cloud.other.store().read(OTHER_BUCKET, "a")).await;
+    worker.terminate();
+    worker.ended().await.exits_with(0);
+}
