@@ -3,7 +3,7 @@ CARGO ?= cargo
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: programs help demo install test check purity deny bench-memory bench-diff
+.PHONY: programs help demo install local-cloud deploy undeploy test check purity deny infra bench-memory bench-diff bench-lambda
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,18 +15,31 @@ demo: ## Copy, interrupt, resume and prove on this machine: no account, no netwo
 install: ## Install the longhaul command
 	$(CARGO) install --locked --path crates/longhaul-cli
 
+local-cloud: programs ## Deploy the stack to an emulator of AWS on this machine, and walk through it
+	target/debug/local-cloud $(ARGS)
+
+deploy: ## Build and deploy the stack to AWS
+	./scripts/deploy.sh $(ARGS)
+
+undeploy: ## Delete the stack, and say what stays
+	./scripts/undeploy.sh $(ARGS)
+
 # Some tests and the benchmarks start the programs themselves, so these are built first; with all targets, since the features
 # that tests add would otherwise build half of the dependencies a second time.
 programs:
 	$(CARGO) build --workspace --all-targets
 
+# Tests that need python3 and have none are named at the end.
+test: export LONGHAUL_NOT_RUN_FILE = $(CURDIR)/target/not-run.txt
 test: programs ## Run all tests
+	@rm -f $(LONGHAUL_NOT_RUN_FILE)
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		set -ex; $(CARGO) nextest run --workspace; \
 	else \
 		set -ex; $(CARGO) test --workspace --lib --bins --tests; \
 	fi
 	$(CARGO) test --doc --workspace
+	@if [ -s $(LONGHAUL_NOT_RUN_FILE) ]; then echo "NOT RUN, since there is no python3:"; sort -u $(LONGHAUL_NOT_RUN_FILE); fi
 
 check: ## Check format, lints, documentation, purity of the core, and dependencies
 	$(CARGO) fmt --all --check
@@ -34,6 +47,7 @@ check: ## Check format, lints, documentation, purity of the core, and dependenci
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 	./scripts/purity.sh
 	./scripts/deny.sh
+	./scripts/lint-infra.sh
 
 purity: ## Check that the core knows no AWS, database, HTTP, clock or environment
 	./scripts/purity.sh
@@ -41,8 +55,15 @@ purity: ## Check that the core knows no AWS, database, HTTP, clock or environmen
 deny: ## Check licences, sources and duplicate versions of dependencies
 	./scripts/deny.sh
 
+infra: ## Check the templates
+	./scripts/lint-infra.sh
+
 bench-memory: programs ## Measure memory while copying
 	target/debug/memory $(ARGS)
 
 bench-diff: programs ## Measure the comparison of two long listings
 	target/debug/diff $(ARGS)
+
+bench-lambda: programs ## Measure size and start of the Lambdas, as they are deployed
+	$(CARGO) build --release -p worker -p jobsender
+	target/debug/bench-lambda $(ARGS)
