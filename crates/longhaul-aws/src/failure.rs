@@ -71,9 +71,19 @@ fn of_code(code: &str) -> Option<ErrorKind> {
         "NoSuchUpload" => ErrorKind::NoSuchUpload,
         "PreconditionFailed" => ErrorKind::PreconditionFailed,
         "ConditionalRequestConflict" | "OperationAborted" => ErrorKind::Conflict,
-        "AccessDenied" | "AllAccessDisabled" | "AccountProblem" | "KMS.DisabledException" | "Forbidden" => {
-            ErrorKind::AccessDenied
-        }
+        "KMS.ThrottlingException" => ErrorKind::Throttled,
+        // S3 passes the key service's refusals on under its names.
+        "AccessDenied"
+        | "AllAccessDisabled"
+        | "AccountProblem"
+        | "KMS.AccessDeniedException"
+        | "KMS.DisabledException"
+        | "KMS.InvalidKeyUsageException"
+        | "KMS.InvalidStateException"
+        | "KMS.KMSInvalidStateException"
+        | "KMS.NotFoundException"
+        | "KMS.OptInRequired"
+        | "Forbidden" => ErrorKind::AccessDenied,
         "InvalidAccessKeyId"
         | "SignatureDoesNotMatch"
         | "ExpiredToken"

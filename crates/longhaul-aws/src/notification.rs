@@ -274,9 +274,9 @@ mod tests {
     #[test]
     fn a_narrower_connection_of_the_same_queue_is_in_the_way_of_a_wider_one() {
         let narrow = told(OURS, &["s3:ObjectCreated:*"], "photos/");
-        assert_eq!(plan(&[narrow.clone()], OURS, "", Heard::Created), Connection::Overlaps(narrow));
+        assert_eq!(plan(std::slice::from_ref(&narrow), OURS, "", Heard::Created), Connection::Overlaps(narrow));
         let endings = Notification { suffix: ".jpg".into(), ..told(OURS, &["s3:ObjectCreated:*"], "") };
-        assert_eq!(plan(&[endings.clone()], OURS, "", Heard::Created), Connection::Overlaps(endings));
+        assert_eq!(plan(std::slice::from_ref(&endings), OURS, "", Heard::Created), Connection::Overlaps(endings));
     }
 
     #[test]

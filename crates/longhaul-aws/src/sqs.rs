@@ -149,6 +149,10 @@ pub(crate) fn attribute<'a>(message: &'a Message, name: &MessageSystemAttributeN
 }
 
 impl JobQueue for SqsQueue {
+    fn name(&self) -> &str {
+        Self::name(self)
+    }
+
     async fn send_batch(&self, bodies: &[String]) -> Result<Vec<Result<(), QueueError>>, QueueError> {
         let operation = "SendMessageBatch";
         let entries = bodies.iter().enumerate().map(|(index, body)| {

@@ -261,7 +261,7 @@ fn log(report: &RunReport) {
     } else {
         tracing::error!(event = "result", gate, sent, complete, report = line, "the run is over, with errors");
     }
-    if !complete {
+    if !complete && report.errors.is_empty() {
         tracing::warn!(event = "incomplete", "the time was up before the listings were; the next run begins anew");
     }
 }

@@ -40,6 +40,8 @@ pub enum Difference {
     Checksum,
     /// The ledger has another version as copied, or none.
     Version,
+    /// A message told of it.
+    Told,
     /// It was asked for.
     Forced,
 }
@@ -53,8 +55,15 @@ impl Difference {
             Self::Newer => "newer",
             Self::Checksum => "checksum",
             Self::Version => "version",
+            Self::Told => "told",
             Self::Forced => "forced",
         }
+    }
+
+    /// The difference of this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let all = [Self::Absent, Self::Size, Self::Newer, Self::Checksum, Self::Version, Self::Told, Self::Forced];
+        all.into_iter().find(|difference| difference.name() == name)
     }
 }
 

@@ -157,6 +157,21 @@ where
     report
 }
 
+/// Records that a copy is parked which failed once too often, although it might succeed one day.
+pub async fn give_up<S, D, L, C>(engine: &Engine<S, D, L, C>, job: &CopyJob, reason: &Reason) -> Result<(), LedgerError>
+where
+    S: Source,
+    D: Destination,
+    L: Ledger,
+    C: Clock,
+{
+    match Leg::new(engine, job).record_without_work(State::Parked, reason).await {
+        Err(Ended::Ledger(error)) => Err(error),
+        // Whoever saved at the same moment knows more.
+        _ => Ok(()),
+    }
+}
+
 impl<'a, S, D, L, C> Leg<'a, S, D, L, C> {
     pub(crate) fn new(engine: &'a Engine<S, D, L, C>, job: &'a CopyJob) -> Self {
         Self {

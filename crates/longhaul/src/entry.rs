@@ -220,7 +220,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             self.now_recorded(Recorded::Nothing);
             return Ok(());
         };
-        self.now_recorded(Recorded::Under(token));
+        // An open record is not simply replaced: its upload would be forgotten. The save will be refused, and take it over.
+        self.now_recorded(if record.state.is_open() { Recorded::Nothing } else { Recorded::Under(token) });
         self.refuse_collision(&record)?;
         if nobody_looked { self.skip_if_recorded(&record).await } else { Ok(()) }
     }
@@ -315,6 +316,17 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         }
     }
 
+    /// What is parked is the version that was listed, not the one that an older record is about: the jobsender leaves exactly
+    /// that version alone.
+    fn name_what_was_listed(&self, record: &mut Record) {
+        let claimed = self.idle_legs.load(Ordering::Relaxed) > 0;
+        let listed = self.job.etag.clone().filter(|etag| !claimed && *etag != record.source.pin.etag);
+        let Some(etag) = listed else { return };
+        let modified = self.engine.patience.clock.now();
+        let pin = Pin { etag, version_id: None, size: self.job.size, crc64nvme: None, modified };
+        record.source = self.source_now(pin);
+    }
+
     /// Records what could not be done without having begun.
     pub(crate) async fn record_without_work(&self, state: State, reason: &Reason) -> Result<(), Ended> {
         let now = self.engine.patience.clock.now();
@@ -333,6 +345,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         record.state = state;
         record.reason = Some(reason.clone());
         record.lease = None;
+        self.name_what_was_listed(&mut record);
         self.save(&mut Entry { record, token, found: true }).await
     }
 
@@ -371,6 +384,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         let record = &mut entry.record;
         if let Some(state) = state.filter(|state| record.state.may_become(*state)) {
             record.state = state;
+            self.name_what_was_listed(record);
         } else if !record.state.is_open() {
             // A finished record of an earlier copy says nothing about this one; it stays true.
             return Ok(());

@@ -126,6 +126,10 @@ fn id_of(receipt: &str, operation: &'static str) -> Result<u64, QueueError> {
 }
 
 impl<C: Clock> JobQueue for MemoryQueue<C> {
+    fn name(&self) -> &str {
+        "memory"
+    }
+
     async fn send_batch(&self, bodies: &[String]) -> Result<Vec<Result<(), QueueError>>, QueueError> {
         let bytes: usize = bodies.iter().map(String::len).sum();
         if bodies.is_empty() || bodies.len() > MAX_BATCH || bytes > MAX_BYTES {

@@ -45,6 +45,9 @@ impl Depth {
 
 /// A queue of messages, delivered at least once and in no order. Implementations do not retry, wait or log.
 pub trait JobQueue: Send + Sync + 'static {
+    /// Its name, for logs.
+    fn name(&self) -> &str;
+
     /// Sends at most [`MAX_BATCH`] bodies of together at most [`MAX_BYTES`]. The outer error is of the whole request; each entry
     /// can fail alone, in the order of `bodies`.
     fn send_batch(

@@ -1,7 +1,7 @@
 //! What a worker may do without asking: where events go, what is ignored, and what becomes of deletions. Pure.
 
 use crate::{
-    compare::Decision,
+    compare::{Decision, Difference},
     copy::{CopyJob, Known, Recorded},
     event::{EventKind, ObjectEvent},
     ignore::IgnoreList,
@@ -98,6 +98,7 @@ impl Rules {
             Err(reason) => return Task::Park(reason),
         };
         let job = CopyJob {
+            decision: Decision::Differs(Difference::Told),
             etag: event.etag.clone(),
             sequencer: event.sequencer.as_ref().map(|sequencer| sequencer.as_str().to_owned()),
             ..CopyJob::new(event.key.clone(), destination_key, event.size.unwrap_or_default())
@@ -141,10 +142,9 @@ fn of_job(job: &Job) -> CopyJob {
         (None, Known::Absent | Known::Is(_)) => Recorded::Nothing,
         (None, Known::Unknown) => Recorded::Unknown,
     };
-    let decision = if job.why == "checksum" {
-        Decision::AskChecksums
-    } else {
-        CopyJob::new(job.src_key.clone(), job.des_key.clone(), job.size).decision
+    let decision = match Difference::of_name(&job.why) {
+        Some(Difference::Checksum) => Decision::AskChecksums,
+        named => Decision::Differs(named.unwrap_or(Difference::Told)),
     };
     CopyJob {
         known,

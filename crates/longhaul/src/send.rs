@@ -3,7 +3,7 @@
 //! Both listings and the ledger are read as streams, a hundred objects at a time; nothing is held but the open message and
 //! the open batch. A listing error ends the route and is reported: it never counts as an empty bucket.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
@@ -123,7 +123,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'_, S,
         let destination = Lister::new(&engine.destination, &engine.patience, route.destination_list_prefix());
         let mut merge = Merge::new(route, source, destination);
         loop {
-            if engine.patience.stop.is_cancelled() || !engine.patience.has_time_for(std::time::Duration::ZERO) {
+            if self.is_over() {
                 return Ok(());
             }
             let (pairs, ended) = self.some_pairs(&mut merge).await;
@@ -139,11 +139,17 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'_, S,
         }
     }
 
+    /// Whether the time is up, or the run was told to stop.
+    fn is_over(&self) -> bool {
+        let patience = &self.engine.patience;
+        patience.stop.is_cancelled() || !patience.has_time_for(Duration::ZERO)
+    }
+
     /// Up to a hundred pairs that the ledger may have a say in. Whether the listings came to their end, or why not.
     async fn some_pairs(&mut self, merge: &mut Merge<'_, S, D, C>) -> (Vec<Pair>, Result<bool, SendError>) {
         let mut pairs = Vec::with_capacity(LOOK_UP);
         let bucket = &self.engine.source.location().bucket;
-        while pairs.len() < LOOK_UP {
+        while pairs.len() < LOOK_UP && !self.is_over() {
             let pair = match merge.next().await {
                 Ok(Some(pair)) => pair,
                 Ok(None) => return (pairs, Ok(true)),
@@ -206,7 +212,9 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'_, S,
             }
             Decision::Same => Difference::Version,
         };
-        self.send(pair, record.map(|(_, token)| token), why);
+        // The worker loads an open record by itself, with what is to be taken over.
+        let token = record.filter(|(record, _)| !record.state.is_open()).map(|(_, token)| token);
+        self.send(pair, token, why);
     }
 
     /// Why the ledger speaks against sending a job for an object that differs.

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     budget::{Bandwidth, Budget},
-    copy::{CopyJob, Known, Recorded, copy_object},
+    copy::{self, CopyJob, Known, Recorded, copy_object},
     delete::delete_copy,
     ending::{self, Again, Ending, Plan, Progress, Verdict},
     engine::{Engine, Observer, Patience, Settings},
@@ -171,13 +171,18 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         };
         let tasks: Vec<Task> = message.entries.iter().map(|entry| self.rules.task(entry)).collect();
         let engines = self.open(&tasks).await;
-        let endings: Vec<Ending> = stream::iter(tasks)
-            .map(|task| self.perform(task, &engines).boxed())
+        let endings: Vec<Ending> = stream::iter(0..tasks.len())
+            .map(|place| self.perform(&tasks[place], &engines).boxed())
             .buffered(self.worker.settings.copy.objects.max(1))
             .collect()
             .await;
         let endings = self.park(&message, endings).await;
-        self.settle(&message, &endings).await
+        match ending::plan(&endings, self.message.receives, self.worker.settings.max_receives) {
+            Plan::Acknowledge => Verdict::Acknowledge,
+            Plan::Return(after) => self.give_back(after).await,
+            Plan::SendOn(places) => self.send_on(message.only(&places)).await,
+            Plan::GiveUp(reasons) => self.give_up(&message, &tasks, &engines, reasons).await,
+        }
     }
 
     /// One engine for each pair of buckets that the message names.
@@ -209,17 +214,17 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         Ok(engine.sharing(worker.budget.clone(), worker.bandwidth.clone()))
     }
 
-    async fn perform(&self, task: Task, engines: &Engines<W, C>) -> Ending {
+    async fn perform(&self, task: &Task, engines: &Engines<W, C>) -> Ending {
         let (buckets, mut job, deletion) = match task {
-            Task::Copy(buckets, job) => (buckets, job, false),
-            Task::Delete(buckets, job) => (buckets, job, true),
-            Task::Park(reason) => return Ending::Park(reason),
+            Task::Copy(buckets, job) => (buckets, job.clone(), false),
+            Task::Delete(buckets, job) => (buckets, job.clone(), true),
+            Task::Park(reason) => return Ending::Park(reason.clone()),
             Task::Nothing(reason) => {
                 tracing::debug!(reason = reason.code, "nothing to do: {}", reason.message);
                 return Ending::Done;
             }
         };
-        let engine = match engines.get(&buckets) {
+        let engine = match engines.get(buckets) {
             Some(Ok(engine)) => engine,
             Some(Err(words)) => return self.unreachable(words),
             None => return self.unreachable("the buckets were not opened"),
@@ -286,7 +291,13 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         match self.repeated(|| self.queue.park(body, reason)).await {
             Ok(()) => {
                 let (code, words, message_id) = (&reason.code, &reason.message, &self.message.id);
-                tracing::error!(event = "parked", reason = code, message_id, "parked: {words}");
+                tracing::error!(
+                    event = "parked",
+                    reason = code,
+                    queue = self.queue.name(),
+                    message_id,
+                    "parked: {words}"
+                );
                 Ok(())
             }
             Err(error) => {
@@ -296,20 +307,26 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         }
     }
 
-    async fn settle(&self, message: &Message, endings: &[Ending]) -> Verdict {
-        match ending::plan(endings, self.message.receives, self.worker.settings.max_receives) {
-            Plan::Acknowledge => Verdict::Acknowledge,
-            Plan::Return(after) => self.give_back(after).await,
-            Plan::SendOn(places) => self.send_on(message.only(&places)).await,
-            Plan::GiveUp(reasons) => {
-                for (place, reason) in reasons {
-                    if let Ending::Again(again) = self.park_entry(message, place, reason).await {
-                        return self.give_back(again.after).await;
-                    }
-                }
-                Verdict::Acknowledge
+    /// The queue would give up on the message after this delivery: what is left is parked and recorded as such.
+    async fn give_up(
+        &self,
+        message: &Message,
+        tasks: &[Task],
+        engines: &Engines<W, C>,
+        reasons: Vec<(usize, Reason)>,
+    ) -> Verdict {
+        for (place, reason) in reasons {
+            if let Some(Task::Copy(buckets, job)) = tasks.get(place)
+                && let Some(Ok(engine)) = engines.get(buckets)
+                && let Err(error) = copy::give_up(engine, job, &reason).await
+            {
+                tracing::warn!(%error, "what is parked could not be recorded as parked");
+            }
+            if let Ending::Again(again) = self.park_entry(message, place, reason).await {
+                return self.give_back(again.after).await;
             }
         }
+        Verdict::Acknowledge
     }
 
     async fn send_on(&self, body: String) -> Verdict {
