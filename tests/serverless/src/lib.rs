@@ -7,8 +7,9 @@
 //! - A [`Stack`] is the template of `infra/`, deployed in an emulator: schedules, notifications and mappings are its
 //!   own.
 //!
-//! [`Metrics`] says what CloudWatch would have counted in log lines. The binaries are not built from here: see
-//! [`Program`].
+//! A [`FaultProxy`] in front of one of the emulator's services remembers what a function asks of it, and treats chosen
+//! requests badly. [`Metrics`] says what CloudWatch would have counted in log lines. The binaries are not built from
+//! here: see [`Program`].
 
 mod account;
 mod clients;

@@ -1,0 +1,83 @@
+//! Defect 13: "Resuming looks uploads up by name only; in its successors even by prefix, so `a` can resume `a.bak`."
+//!
+//! Defect 14: "Waits for the visibility time-out (15 minutes) before the next leg."
+
+use std::time::Duration;
+
+use serde_json::json;
+use serverless::{Cloud, Depth, OTHER_BUCKET, OWN_BUCKET, within};
+use test_s3::When;
+
+use crate::lab::{
+    LARGE, MINUTE, acknowledged, broken_off, cloud, end_leg_after_one_part, impatient, in_parts, is_whole, line_of,
+    no_uploads, put_large_and_tell, row_key, worker,
+};
+
+/// How many parts each unfinished upload has, by key.
+fn unfinished(cloud: &Cloud) -> Vec<(String, usize)> {
+    let uploads = cloud.other.store().uploads(OTHER_BUCKET);
+    uploads.into_iter().map(|(key, _, parts)| (key, parts)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn defect_13_the_upload_of_a_longer_key_is_not_resumed() {
+    let Some(cloud) = cloud("defect_13_the_upload_of_a_longer_key_is_not_resumed").await else { return };
+    let worker = worker(&impatient(&cloud)).await;
+    put_large_and_tell(&cloud, "a.bak", 1, LARGE).await;
+    end_leg_after_one_part(&cloud, "a.bak");
+    broken_off(&worker, &cloud.events, MINUTE).await;
+    // A job of the original, for an object of the same size and other bytes.
+    cloud.own.store().put_synthetic_with_crc(OWN_BUCKET, "a", 2, LARGE);
+    let job = json!({
+        "Src_bucket": OWN_BUCKET, "Src_key": "a", "Des_bucket": OTHER_BUCKET, "Des_key": "a",
+        "Size": LARGE, "versionId": "null",
+    });
+    cloud.jobs.send(job.to_string()).await;
+    acknowledged(&worker, &cloud.jobs).await;
+    is_whole(&cloud, "a");
+    assert_eq!(line_of(&worker, "a")["parts_resumed"], 0);
+    assert_eq!(unfinished(&cloud), [("a.bak".to_owned(), 1)], "the other upload was touched");
+    acknowledged(&worker, &cloud.events).await;
+    is_whole(&cloud, "a.bak");
+    assert_eq!(line_of(&worker, "a.bak")["parts_resumed"], 1);
+    no_uploads(&cloud);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn defect_13_an_upload_that_nobody_remembers_is_resumed_by_content_and_not_by_name() {
+    let test = "defect_13_an_upload_that_nobody_remembers_is_resumed_by_content_and_not_by_name";
+    let Some(cloud) = cloud(test).await else { return };
+    let worker = worker(&impatient(&cloud)).await;
+    for (key, resumed) in [("unchanged", 1), ("changed", 0)] {
+        put_large_and_tell(&cloud, key, 1, LARGE).await;
+        end_leg_after_one_part(&cloud, key);
+        broken_off(&worker, &cloud.events, MINUTE).await;
+        cloud.table.remove(&row_key(&cloud, key)).await;
+        if key == "changed" {
+            assert!(cloud.own.store().overwrite(OWN_BUCKET, key));
+        }
+        acknowledged(&worker, &cloud.events).await;
+        is_whole(&cloud, key);
+        assert_eq!(line_of(&worker, key)["parts_resumed"], resumed, "{key}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn defect_14_the_next_leg_does_not_wait_for_the_visibility_time_out() {
+    let test = "defect_14_the_next_leg_does_not_wait_for_the_visibility_time_out";
+    let Some(cloud) = cloud(test).await else { return };
+    let worker = worker(&in_parts(&cloud)).await;
+    put_large_and_tell(&cloud, "large", 1, LARGE).await;
+    let hold = cloud.other.hold_after("UploadPart", When::BeforeEffect, 1);
+    let leg = broken_off(&worker, &cloud.events, Duration::from_secs(5));
+    let (_, ()) = tokio::join!(leg, within("the second part is on its way", hold.reached()));
+    // The queue itself would hide the message for seventeen minutes.
+    assert_eq!(cloud.events.depth().await, Depth { visible: 1, in_flight: 0 });
+    assert_eq!(line_of(&worker, "large")["outcome"], "interrupted");
+    acknowledged(&worker, &cloud.events).await;
+    // Not before: what the broken-off request had sent could have become a part.
+    hold.release();
+    is_whole(&cloud, "large");
+    let line = line_of(&worker, "large");
+    assert_eq!((&line["parts_resumed"], &line["parts_copied"]), (&1.into(), &1.into()), "{line}");
+}

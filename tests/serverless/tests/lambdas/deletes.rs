@@ -1,0 +1,114 @@
+//! Objects that are deleted at the source: their copies stay, unless the policy says otherwise.
+
+use serverless::{Cloud, Environment, Function, OTHER_BUCKET, OWN_BUCKET, S3Record, notification, sqs_event, within};
+use test_s3::{PutOptions, When};
+
+use crate::{
+    rows::state,
+    scene::{EMPTY, MIB, PLENTY, copy, is_acknowledged, put_and_tell, tell, worker},
+};
+
+const KEY: &str = "a";
+const LARGE: u64 = 24 * MIB;
+
+fn propagating(cloud: &Cloud) -> Environment {
+    cloud.worker_environment().with("DeletePolicy", "propagate")
+}
+
+/// Copies an object.
+async fn copied(cloud: &Cloud, function: &Function) {
+    put_and_tell(cloud, KEY, "content").await;
+    is_acknowledged(function, &cloud.events).await;
+    assert_eq!(copy(cloud, KEY).as_deref(), Some("content"));
+}
+
+/// Has the worker hear that the object was deleted.
+async fn hears_of_its_deletion(cloud: &Cloud, function: &Function) {
+    cloud.events.send(notification(&[S3Record::removed(OWN_BUCKET, KEY)])).await;
+    is_acknowledged(function, &cloud.events).await;
+    assert_eq!((cloud.events.depth().await, cloud.parked.depth().await), (EMPTY, EMPTY));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delete_event_is_acknowledged_and_the_copy_stays() {
+    let Some(cloud) = Cloud::required("a_delete_event_is_acknowledged_and_the_copy_stays").await else { return };
+    let function = worker(&cloud.worker_environment()).await;
+    copied(&cloud, &function).await;
+    cloud.own.store().remove(OWN_BUCKET, KEY);
+    hears_of_its_deletion(&cloud, &function).await;
+    assert_eq!(copy(&cloud, KEY).as_deref(), Some("content"));
+    assert_eq!(state(&cloud, KEY).await.as_deref(), Some("done"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delete_that_is_propagated_deletes_the_copy() {
+    let Some(cloud) = Cloud::required("a_delete_that_is_propagated_deletes_the_copy").await else { return };
+    let function = worker(&propagating(&cloud)).await;
+    copied(&cloud, &function).await;
+    cloud.own.store().remove(OWN_BUCKET, KEY);
+    hears_of_its_deletion(&cloud, &function).await;
+    assert_eq!(copy(&cloud, KEY), None);
+    assert_eq!(state(&cloud, KEY).await.as_deref(), Some("gone"));
+
+    hears_of_its_deletion(&cloud, &function).await;
+    copied(&cloud, &function).await;
+    assert_eq!(state(&cloud, KEY).await.as_deref(), Some("done"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_is_not_deleted_while_its_source_is_there() {
+    let Some(cloud) = Cloud::required("a_copy_is_not_deleted_while_its_source_is_there").await else { return };
+    let function = worker(&propagating(&cloud)).await;
+    copied(&cloud, &function).await;
+    hears_of_its_deletion(&cloud, &function).await;
+    assert_eq!(cloud.other.count("DeleteObject"), 0);
+    assert_eq!(copy(&cloud, KEY).as_deref(), Some("content"));
+    assert_eq!(state(&cloud, KEY).await.as_deref(), Some("done"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_longhaul_did_not_copy_is_not_deleted() {
+    let Some(cloud) = Cloud::required("an_object_that_longhaul_did_not_copy_is_not_deleted").await else { return };
+    cloud.other.store().put(OTHER_BUCKET, KEY, "put here by others", PutOptions::default());
+    let function = worker(&propagating(&cloud)).await;
+    hears_of_its_deletion(&cloud, &function).await;
+    assert_eq!(cloud.other.count("DeleteObject"), 0);
+    assert_eq!(copy(&cloud, KEY).as_deref(), Some("put here by others"));
+    assert_eq!(state(&cloud, KEY).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_is_gone_before_its_event_comes_is_acknowledged() {
+    let Some(cloud) = Cloud::required("an_object_that_is_gone_before_its_event_comes_is_acknowledged").await else {
+        return;
+    };
+    let function = worker(&cloud.worker_environment()).await;
+    for size in [7, LARGE] {
+        cloud.events.send(notification(&[S3Record::created(OWN_BUCKET, KEY, size)])).await;
+        is_acknowledged(&function, &cloud.events).await;
+    }
+    assert_eq!((cloud.events.depth().await, cloud.parked.depth().await), (EMPTY, EMPTY));
+    assert_eq!(cloud.other.store().uploads(OTHER_BUCKET), []);
+    assert_eq!(copy(&cloud, KEY), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_vanishes_while_it_is_copied_leaves_no_upload_behind() {
+    let Some(cloud) = Cloud::required("a_source_that_vanishes_while_it_is_copied_leaves_no_upload_behind").await else {
+        return;
+    };
+    cloud.own.store().put_synthetic(OWN_BUCKET, KEY, 7, LARGE);
+    tell(&cloud, KEY).await;
+    let hold = cloud.own.hold_after("GetObject", When::BeforeEffect, 1);
+    let message = cloud.events.receive(1).await.pop().expect("a message waits");
+    let function = worker(&cloud.worker_environment().with("MaxThread", "1")).await;
+    let call = function.begin(&sqs_event(cloud.events.arn(), std::slice::from_ref(&message)), PLENTY);
+    within("the second part is read", hold.reached()).await;
+    cloud.own.store().remove(OWN_BUCKET, KEY);
+    hold.release();
+    let response = call.answer().await.response();
+    assert_eq!(response["batchItemFailures"].as_array().map_or(0, Vec::len), 0, "{response}");
+    assert_eq!(cloud.other.store().uploads(OTHER_BUCKET), []);
+    assert_eq!((copy(&cloud, KEY), state(&cloud, KEY).await.as_deref()), (None, Some("gone")));
+    assert_eq!(cloud.parked.depth().await, EMPTY);
+}

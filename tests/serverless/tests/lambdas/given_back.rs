@@ -1,0 +1,99 @@
+//! What mends itself, or is mended for all objects at once, waits: it is not parked before its last delivery.
+
+use serde_json::json;
+use serverless::{Cloud, Environment, OTHER_SECRET_ACCESS_KEY, deliver, other_credentials};
+use test_s3::{FaultKind, FaultRule};
+
+use crate::{
+    rows::{known_row, state, text},
+    scene::{
+        EMPTY, PLENTY, WAITING, come_again, copy, is_acknowledged, is_given_back, line_of, only_parked, put_and_tell,
+        worker,
+    },
+};
+
+const KEY: &str = "a";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_credentials_are_read_again_by_the_same_process_and_nothing_is_parked() {
+    let test = "wrong_credentials_are_read_again_by_the_same_process_and_nothing_is_parked";
+    let Some(cloud) = Cloud::required(test).await else { return };
+    let mut wrong = other_credentials(&cloud.other);
+    wrong["aws_secret_access_key"] = json!("expired-secret");
+    cloud.parameters.set_credentials(&wrong).await;
+    put_and_tell(&cloud, KEY, "content").await;
+    let function = worker(&cloud.worker_environment()).await;
+    let message = is_given_back(&function, &cloud.events).await;
+    let line = line_of(&function, KEY);
+    assert_eq!((&line["outcome"], &line["reason"]), (&"failed".into(), &"invalid-credentials".into()));
+    assert_eq!(line["level"], "WARN");
+    assert_eq!((cloud.events.depth().await, cloud.parked.depth().await), (WAITING, EMPTY));
+
+    cloud.parameters.set_other_account(&cloud.other).await;
+    come_again(&cloud, &cloud.events, &message).await;
+    is_acknowledged(&function, &cloud.events).await;
+    assert_eq!(copy(&cloud, KEY).as_deref(), Some("content"));
+    assert_eq!(state(&cloud, KEY).await.as_deref(), Some("done"));
+    assert_eq!((cloud.events.depth().await, cloud.parked.depth().await), (EMPTY, EMPTY));
+    for secret in ["expired-secret", OTHER_SECRET_ACCESS_KEY] {
+        assert!(!function.output().contains(secret), "the log shows a secret");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_service_that_is_too_busy_is_no_reason_to_park() {
+    let Some(cloud) = Cloud::required("a_key_service_that_is_too_busy_is_no_reason_to_park").await else { return };
+    // As S3 passes it on, with the status of a wrong request.
+    let busy = FaultKind::ErrorCode {
+        status: 400,
+        code: "KMS.ThrottlingException".to_owned(),
+        message: "You have exceeded the rate at which you may call KMS.".to_owned(),
+    };
+    cloud.other.faults().add(FaultRule::new(busy).on("PutObject"));
+    put_and_tell(&cloud, KEY, "content").await;
+    let function = worker(&cloud.worker_environment().with("MaxRetry", "1")).await;
+    is_given_back(&function, &cloud.events).await;
+    assert_eq!(line_of(&function, KEY)["reason"], "throttled");
+    assert_eq!(cloud.other.count("PutObject"), 2);
+    assert_eq!((cloud.events.depth().await, cloud.parked.depth().await), (WAITING, EMPTY));
+}
+
+/// A worker that repeats nothing by itself and gives up with the second delivery.
+fn impatient(cloud: &Cloud) -> Environment {
+    cloud.worker_environment().with("MaxRetry", "0").with("MaxReceives", "2")
+}
+
+/// Delivers an event twice to a store that goes on failing: given back first, then parked.
+async fn is_given_up(cloud: &Cloud, kind: FaultKind, reason: &str) {
+    cloud.other.faults().add(FaultRule::new(kind).on("PutObject"));
+    put_and_tell(cloud, KEY, "content").await;
+    let function = worker(&impatient(cloud)).await;
+    let message = is_given_back(&function, &cloud.events).await;
+    assert_eq!(cloud.parked.depth().await, EMPTY);
+    come_again(cloud, &cloud.events, &message).await;
+    let last = deliver(&function, &cloud.events, 1, PLENTY).await.expect("the message comes again");
+    assert!(last.failed.is_empty(), "the last delivery is not acknowledged: {:?}", last.answer);
+    let parked = only_parked(cloud).await;
+    assert_eq!((parked.reason.as_str(), parked.queue.as_str()), (reason, "events"));
+    assert_eq!(Some(parked.body.as_str()), message.body());
+    let line = function.events("parked").pop().expect("the log tells of it");
+    assert_eq!((&line["level"], &line["reason"]), (&"ERROR".into(), &reason.into()));
+    assert_eq!(text(&known_row(cloud, KEY).await, "Reason"), Some(reason));
+    assert_eq!(cloud.events.depth().await, EMPTY);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_throttled_to_its_last_delivery_is_parked_as_throttled() {
+    let Some(cloud) = Cloud::required("what_is_throttled_to_its_last_delivery_is_parked_as_throttled").await else {
+        return;
+    };
+    is_given_up(&cloud, FaultKind::SlowDown503 { retry_after_seconds: None }, "throttled").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_finds_no_store_to_its_last_delivery_is_parked_as_unavailable() {
+    let Some(cloud) = Cloud::required("what_finds_no_store_to_its_last_delivery_is_parked_as_unavailable").await else {
+        return;
+    };
+    is_given_up(&cloud, FaultKind::Status500, "unavailable").await;
+}

@@ -1,0 +1,171 @@
+//! What cannot succeed: parked at the first sight with its reason, unchanged, recorded, and acknowledged.
+
+use serde_json::json;
+use serverless::{Cloud, Function, OTHER_BUCKET, OWN_BUCKET, Queue, deliver};
+use test_s3::{Access, FaultKind, FaultRule, PutOptions};
+
+use crate::{
+    rows::{known_row, text},
+    scene::{
+        EMPTY, MIB, PLENTY, Parked, copy, is_acknowledged, job, line_of, only_parked, put, put_and_tell, tell, worker,
+    },
+};
+
+/// Delivers the only message, and sees it parked at once.
+async fn is_parked(cloud: &Cloud, function: &Function, queue: &Queue, reason: &str) -> Parked {
+    let delivery = deliver(function, queue, 1, PLENTY).await.expect("a message waits");
+    assert!(delivery.failed.is_empty(), "not acknowledged: {:?}", delivery.answer);
+    assert_eq!(queue.depth().await, EMPTY);
+    let parked = only_parked(cloud).await;
+    let name = queue.url().rsplit('/').next();
+    assert_eq!((parked.reason.as_str(), Some(parked.queue.as_str())), (reason, name), "{}", parked.words);
+    assert_eq!(Some(parked.body.as_str()), delivery.messages[0].body());
+    let line = function.events("parked").pop().expect("the log tells of it");
+    assert_eq!((&line["level"], &line["reason"]), (&"ERROR".into(), &reason.into()));
+    parked
+}
+
+/// The table and the log have the copy as parked.
+async fn is_recorded(cloud: &Cloud, function: &Function, key: &str, reason: &str) {
+    let row = known_row(cloud, key).await;
+    assert_eq!((text(&row, "State"), text(&row, "Reason")), (Some("parked"), Some(reason)));
+    let line = line_of(function, key);
+    assert_eq!((&line["outcome"], &line["reason"]), (&"parked".into(), &reason.into()));
+}
+
+fn refusal(status: u16, code: &str, message: &str) -> FaultKind {
+    FaultKind::ErrorCode { status, code: code.to_owned(), message: message.to_owned() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_not_understood_is_parked() {
+    let Some(cloud) = Cloud::required("a_message_that_is_not_understood_is_parked").await else { return };
+    let function = worker(&cloud.worker_environment()).await;
+    let no_text =
+        json!({ "eventName": "ObjectCreated:Put", "s3": { "bucket": { "name": "b" }, "object": { "key": "%FF" } } });
+    let no_text = json!({ "Records": [no_text] }).to_string();
+    for body in ["{\"Records\"", "[]", "{\"Src_bucket\":\"a\"}", "{\"longhaul\":2}", no_text.as_str()] {
+        cloud.jobs.send(body).await;
+        let parked = is_parked(&cloud, &function, &cloud.jobs, "malformed").await;
+        assert!(!parked.words.is_empty());
+    }
+    assert_eq!(cloud.table.rows().await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_may_not_be_read_is_parked() {
+    let Some(cloud) = Cloud::required("a_source_that_may_not_be_read_is_parked").await else { return };
+    cloud.own.store().set_access(OWN_BUCKET, "GetObject", Access::Denied);
+    let function = worker(&cloud.worker_environment()).await;
+    put_and_tell(&cloud, "secret", "content").await;
+    let parked = is_parked(&cloud, &function, &cloud.events, "access-denied").await;
+    assert!(parked.words.contains("GetObject") && parked.words.contains(OWN_BUCKET), "{}", parked.words);
+    is_recorded(&cloud, &function, "secret", "access-denied").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_may_not_be_written_is_parked() {
+    let Some(cloud) = Cloud::required("a_destination_that_may_not_be_written_is_parked").await else { return };
+    for operation in ["PutObject", "CreateMultipartUpload"] {
+        cloud.other.store().set_access(OTHER_BUCKET, operation, Access::Denied);
+    }
+    let function = worker(&cloud.worker_environment()).await;
+    put_and_tell(&cloud, "small", "content").await;
+    let parked = is_parked(&cloud, &function, &cloud.events, "access-denied").await;
+    assert!(parked.words.contains("PutObject") && parked.words.contains(OTHER_BUCKET), "{}", parked.words);
+    is_recorded(&cloud, &function, "small", "access-denied").await;
+
+    cloud.own.store().put_synthetic(OWN_BUCKET, "large", 7, 20 * MIB);
+    tell(&cloud, "large").await;
+    is_parked(&cloud, &function, &cloud.events, "access-denied").await;
+    is_recorded(&cloud, &function, "large", "access-denied").await;
+    assert_eq!(cloud.other.store().keys(OTHER_BUCKET).len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_the_key_service_refuses_is_parked() {
+    let Some(cloud) = Cloud::required("a_key_that_the_key_service_refuses_is_parked").await else { return };
+    let function = worker(&cloud.worker_environment()).await;
+    for code in ["KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException"] {
+        let rule = FaultRule::new(refusal(400, code, "The key cannot be used."));
+        cloud.other.faults().add(rule.on("PutObject").of_key(code));
+        put_and_tell(&cloud, code, "content").await;
+        let parked = is_parked(&cloud, &function, &cloud.events, "access-denied").await;
+        assert!(parked.words.contains(code), "{}", parked.words);
+        is_recorded(&cloud, &function, code, "access-denied").await;
+    }
+    let words = "User: worker is not authorized to perform: kms:Decrypt on this resource";
+    cloud.own.faults().add(FaultRule::new(refusal(403, "AccessDenied", words)).on("GetObject").of_key("encrypted"));
+    put_and_tell(&cloud, "encrypted", "content").await;
+    let parked = is_parked(&cloud, &function, &cloud.events, "access-denied").await;
+    assert!(parked.words.contains("kms:Decrypt"), "{}", parked.words);
+    is_recorded(&cloud, &function, "encrypted", "access-denied").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archived_object_is_parked_and_leaves_no_upload_behind() {
+    let Some(cloud) = Cloud::required("an_archived_object_is_parked_and_leaves_no_upload_behind").await else { return };
+    let function = worker(&cloud.worker_environment()).await;
+    for (key, size) in [("small", 7), ("large", 20 * MIB)] {
+        let archived = PutOptions { storage_class: Some("GLACIER".to_owned()), ..PutOptions::default() };
+        let content = vec![b'x'; usize::try_from(size).expect("a size that fits into memory")];
+        cloud.own.store().put(OWN_BUCKET, key, content, archived);
+        tell(&cloud, key).await;
+        is_parked(&cloud, &function, &cloud.events, "archived").await;
+        is_recorded(&cloud, &function, key, "archived").await;
+    }
+    assert_eq!(cloud.other.store().uploads(OTHER_BUCKET), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_too_long_with_its_prefix_is_parked() {
+    let Some(cloud) = Cloud::required("a_key_that_is_too_long_with_its_prefix_is_parked").await else { return };
+    let route = json!({ "src_bucket": OWN_BUCKET, "src_prefix": "", "des_bucket": OTHER_BUCKET, "des_prefix": "p" });
+    cloud.parameters.set_routes(&json!([route])).await;
+    let function = worker(&cloud.worker_environment()).await;
+    put_and_tell(&cloud, &"k".repeat(1022), "content").await;
+    is_acknowledged(&function, &cloud.events).await;
+    put_and_tell(&cloud, &"k".repeat(1023), "content").await;
+    let parked = is_parked(&cloud, &function, &cloud.events, "invalid-key").await;
+    assert!(parked.words.contains("1024") && parked.words.contains("1025"), "{}", parked.words);
+    assert_eq!(cloud.table.rows().await.len(), 1, "the table has no place for such a key either");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_the_destination_calls_too_long_is_parked() {
+    let Some(cloud) = Cloud::required("a_key_that_the_destination_calls_too_long_is_parked").await else { return };
+    let too_long = refusal(400, "KeyTooLongError", "Your key is too long");
+    cloud.other.faults().add(FaultRule::new(too_long).on("PutObject"));
+    let function = worker(&cloud.worker_environment()).await;
+    put_and_tell(&cloud, "long", "content").await;
+    is_parked(&cloud, &function, &cloud.events, "invalid-key").await;
+    is_recorded(&cloud, &function, "long", "invalid-key").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_no_route_has_is_parked() {
+    let Some(cloud) = Cloud::required("an_event_that_no_route_has_is_parked").await else { return };
+    let route = json!({ "src_bucket": "another", "src_prefix": "", "des_bucket": OTHER_BUCKET, "des_prefix": "" });
+    cloud.parameters.set_routes(&json!([route])).await;
+    let function = worker(&cloud.worker_environment().without("Des_bucket_default")).await;
+    put_and_tell(&cloud, "a", "content").await;
+    let parked = is_parked(&cloud, &function, &cloud.events, "no-route").await;
+    assert!(parked.words.contains("Des_bucket_default"), "{}", parked.words);
+    assert_eq!(cloud.table.rows().await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_whose_place_belongs_to_another_source_is_parked() {
+    let Some(cloud) = Cloud::required("a_copy_whose_place_belongs_to_another_source_is_parked").await else { return };
+    let function = worker(&cloud.worker_environment()).await;
+    put(&cloud, "one", "the first to come");
+    put(&cloud, "two", "another one");
+    cloud.jobs.send(job("one", "place", 17)).await;
+    is_acknowledged(&function, &cloud.jobs).await;
+    cloud.jobs.send(job("two", "place", 11)).await;
+    let parked = is_parked(&cloud, &function, &cloud.jobs, "collision").await;
+    assert!(parked.words.contains("\"one\""), "{}", parked.words);
+    assert_eq!(copy(&cloud, "place").as_deref(), Some("the first to come"));
+    let row = known_row(&cloud, "place").await;
+    assert_eq!((text(&row, "State"), text(&row, "srcKey")), (Some("done"), Some("one")));
+}

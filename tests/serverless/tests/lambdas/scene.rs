@@ -1,0 +1,130 @@
+//! What these tests have in common: what lies there before a delivery, the delivery, and what it left behind.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use aws_sdk_sqs::types::Message;
+use serde_json::{Value, json};
+use serverless::{
+    Answer, Cloud, Depth, Environment, Function, OTHER_BUCKET, OWN_BUCKET, Program, Queue, S3Record, deliver,
+    notification,
+};
+use test_s3::PutOptions;
+
+/// 2^20 bytes.
+pub const MIB: u64 = 1 << 20;
+/// The time of an invocation that is not about time.
+pub const PLENTY: Duration = Duration::from_secs(100);
+/// A queue without any message.
+pub const EMPTY: Depth = Depth { visible: 0, in_flight: 0 };
+/// A queue whose only message waits for its next delivery.
+pub const WAITING: Depth = Depth { visible: 0, in_flight: 1 };
+
+/// Starts a worker.
+pub async fn worker(environment: &Environment) -> Function {
+    Function::start(Program::Worker, environment).await
+}
+
+/// Puts an object into the source bucket.
+pub fn put(cloud: &Cloud, key: &str, content: &str) {
+    cloud.own.store().put(OWN_BUCKET, key, content.to_owned(), PutOptions::default());
+}
+
+/// What S3 says of an object of the source bucket as it is now.
+pub fn created(cloud: &Cloud, key: &str) -> S3Record {
+    let object = cloud.own.store().get(OWN_BUCKET, key).expect("an object that was put");
+    S3Record::created(OWN_BUCKET, key, object.size()).etag(&object.etag)
+}
+
+/// Sends the notification of an object of the source bucket as it is now.
+pub async fn tell(cloud: &Cloud, key: &str) {
+    cloud.events.send(notification(&[created(cloud, key)])).await;
+}
+
+/// Puts an object into the source bucket and sends its notification.
+pub async fn put_and_tell(cloud: &Cloud, key: &str, content: &str) {
+    put(cloud, key, content);
+    tell(cloud, key).await;
+}
+
+/// The content of a copy.
+pub fn copy(cloud: &Cloud, key: &str) -> Option<String> {
+    let bytes = cloud.other.store().read(OTHER_BUCKET, key);
+    bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A job as the system that longhaul replaces sends it.
+pub fn job(src_key: &str, des_key: &str, size: u64) -> String {
+    json!({
+        "Src_bucket": OWN_BUCKET,
+        "Src_key": src_key,
+        "Des_bucket": OTHER_BUCKET,
+        "Des_key": des_key,
+        "Size": size,
+        "versionId": "null",
+    })
+    .to_string()
+}
+
+/// The ids of messages.
+pub fn ids(messages: &[Message]) -> BTreeSet<String> {
+    messages.iter().filter_map(Message::message_id).map(str::to_owned).collect()
+}
+
+/// Delivers what waits, at most ten messages, and sees all of it acknowledged.
+pub async fn is_acknowledged(function: &Function, queue: &Queue) {
+    let delivery = deliver(function, queue, 10, PLENTY).await.expect("a message waits");
+    assert_eq!(delivery.failed, BTreeSet::new(), "not acknowledged: {:?}", delivery.answer);
+}
+
+/// Delivers one message, and sees the function give it back in time.
+pub async fn is_given_back(function: &Function, queue: &Queue) -> Message {
+    let mut delivery = deliver(function, queue, 1, PLENTY).await.expect("a message waits");
+    assert!(matches!(delivery.answer, Answer::Response(_)), "no answer in time: {:?}", delivery.answer);
+    assert_eq!(delivery.failed, ids(&delivery.messages), "the message is acknowledged");
+    delivery.messages.remove(0)
+}
+
+/// Ends the wait of a received message for its next delivery, as time would.
+pub async fn come_again(cloud: &Cloud, queue: &Queue, message: &Message) {
+    let handle = message.receipt_handle().expect("a received message has a handle");
+    let request = cloud.clients.sqs.change_message_visibility().queue_url(queue.url()).receipt_handle(handle);
+    request.visibility_timeout(0).send().await.expect("the message is in the queue");
+}
+
+/// The last that a function said of an object.
+pub fn line_of(function: &Function, key: &str) -> Value {
+    let last = function.events("object").into_iter().rfind(|line| line["src_key"] == key);
+    last.unwrap_or_else(|| panic!("nothing is said of {key}:\n{}", function.output()))
+}
+
+/// A parked message.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Parked {
+    /// What was sent.
+    pub body: String,
+    /// The reason's code.
+    pub reason: String,
+    /// The reason's words.
+    pub words: String,
+    /// The queue that it came from.
+    pub queue: String,
+}
+
+impl Parked {
+    fn of(message: &Message) -> Self {
+        let attributes = message.message_attributes();
+        let text = |name: &str| {
+            let value = attributes.and_then(|attributes| attributes.get(name)?.string_value());
+            value.unwrap_or_else(|| panic!("a parked message without {name}: {message:?}")).to_owned()
+        };
+        let body = message.body().expect("a message has a body").to_owned();
+        Self { body, reason: text("reason"), words: text("message"), queue: text("queue") }
+    }
+}
+
+/// Takes the one message that is parked.
+pub async fn only_parked(cloud: &Cloud) -> Parked {
+    let messages = cloud.parked.drain().await;
+    let [message] = messages.as_slice() else { panic!("not one parked message: {messages:?}") };
+    Parked::of(message)
+}
