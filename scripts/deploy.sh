@@ -246,8 +246,8 @@ if len(more.encode()) > 4096:
 
 ours = {"JobType": job_type, "AlarmEmail": email, "Architecture": architecture, "NewBucketName": new_bucket,
         "OwnBucketArns": ",".join(arns), "BucketPara": text,
-        "DesBucketDefault": given.get("DesBucketDefault", routes[0]["des_bucket"]),
-        "DesPrefixDefault": given.get("DesPrefixDefault", routes[0].get("des_prefix", "")),
+        "DesBucketDefault": given.get("DesBucketDefault", ""),
+        "DesPrefixDefault": given.get("DesPrefixDefault", ""),
         "IgnoreList": first or "# Nothing.", "IgnoreListMore": more, "IgnoreListObject": list_object}
 values = {name: str(value) for name, value in {**given, **ours}.items()}
 # SAM takes such a backslash away.

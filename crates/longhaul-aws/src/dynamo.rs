@@ -38,6 +38,9 @@ enum Put {
     Refused(Option<Item>),
 }
 
+/// A Lambda's leg at its longest.
+const LONGEST_LEASE_MS: i64 = 15 * 60 * 1000 + 5_000;
+
 impl DynamoLedger {
     /// The table, for readers: a lease of theirs is over at once. Who works names itself with
     /// [`for_leg`](Self::for_leg).
@@ -47,7 +50,8 @@ impl DynamoLedger {
         Self { client, table: Arc::from(table), lease }
     }
 
-    /// The same table in the hands of one leg: all its leases end at `until`.
+    /// The same table in the hands of one leg: its leases end at `until`, or after fifteen minutes. A longer leg renews them, so
+    /// that one that died does not hold the next one up for hours.
     pub fn for_leg(&self, owner: String, until: Timestamp) -> Self {
         Self { lease: Lease { owner, until: Some(until) }, ..self.clone() }
     }
@@ -129,8 +133,9 @@ impl Ledger for DynamoLedger {
         }
     }
 
-    fn new_lease(&self, _: Timestamp) -> Lease {
-        self.lease.clone()
+    fn new_lease(&self, now: Timestamp) -> Lease {
+        let longest = Timestamp(now.0.saturating_add(LONGEST_LEASE_MS));
+        Lease { until: self.lease.until.map(|until| until.min(longest)), ..self.lease.clone() }
     }
 
     fn is_held(&self, lease: &Lease, now: Timestamp) -> bool {

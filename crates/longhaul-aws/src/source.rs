@@ -9,7 +9,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use longhaul::{
-    error::StoreError,
+    error::{ErrorKind, StoreError},
     object::{ETag, Listed, Location, ObjectInfo, ObjectKey, Pin},
     part::ByteRange,
     ports::{Fetched, ListRequest, Page, Source},
@@ -51,7 +51,10 @@ impl Source for S3Bucket {
             .key(key.as_str())
             .set_request_payer(self.payer())
             .set_checksum_mode(self.checksum_mode());
-        let answer = request.send().await.map_err(|error| self.named(store_error("HeadObject", error), key))?;
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.named(self.explained(store_error("HeadObject", error), key).await, key)),
+        };
         of_head(answer).into_info("HeadObject").map_err(|error| self.named(error, key))
     }
 
@@ -78,6 +81,25 @@ impl Source for S3Bucket {
 }
 
 impl S3Bucket {
+    /// The answer to a HEAD has no body and so no code: refused credentials look like a missing right, an expired token like a
+    /// wrong request. A GET of one byte, which needs the same right, says which it is.
+    async fn explained(&self, error: StoreError, key: &ObjectKey) -> StoreError {
+        if !matches!(error.kind(), ErrorKind::AccessDenied | ErrorKind::InvalidRequest) {
+            return error;
+        }
+        let request = self
+            .client
+            .get_object()
+            .bucket(&self.location.bucket)
+            .key(key.as_str())
+            .set_request_payer(self.payer())
+            .range("bytes=0-0");
+        match request.send().await.map_err(|error| store_error("GetObject", error)) {
+            Err(told) if matches!(told.kind(), ErrorKind::InvalidCredentials | ErrorKind::ClockSkew) => told,
+            Ok(_) | Err(_) => error,
+        }
+    }
+
     fn checksum_mode(&self) -> Option<ChecksumMode> {
         self.provider.names_checksums().then_some(ChecksumMode::Enabled)
     }

@@ -31,7 +31,7 @@ pub(crate) async fn settle<S: Source, D: Destination, L: Ledger, C: Clock>(
     filling: &mut Filling,
 ) -> Result<Finished, Ended> {
     for _ in 0..ROUNDS {
-        let Some(parts) = listed_as_planned(leg, info, filling).await? else { continue };
+        let Some(parts) = listed_as_planned(leg, entry, info, filling).await? else { continue };
         let whole = whole_crc(&parts);
         if let (Some(source), Some(whole)) = (info.crc64nvme, whole)
             && source != whole
@@ -56,6 +56,7 @@ pub(crate) async fn settle<S: Source, D: Destination, L: Ledger, C: Clock>(
 /// All parts as the destination lists them, once they equal the plan. `None` after parts had to be copied again.
 async fn listed_as_planned<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
     info: &ObjectInfo,
     filling: &mut Filling,
 ) -> Result<Option<Vec<UploadedPart>>, Ended> {
@@ -79,7 +80,7 @@ async fn listed_as_planned<S: Source, D: Destination, L: Ledger, C: Clock>(
     }
     tracing::warn!(key = %leg.job.destination_key, have = agreed.len(), plan = filling.plan.count(),
         "the destination lists other parts than were sent; the missing ones are sent again");
-    copy_missing(leg, &info.pin(), filling).await?;
+    copy_missing(leg, entry, &info.pin(), filling).await?;
     Ok(None)
 }
 

@@ -1,17 +1,21 @@
 //! A copy whose source was deleted: deleted too, where the rules say so.
 //!
-//! Only what the ledger knows as a copy of that very source is deleted, and only while the source is absent. The record stays
-//! as a tombstone, so that whoever finishes an older copy meets it.
+//! Only what the ledger knows as a copy of that very source is deleted, as long as it is what stands at the destination and
+//! the source is absent. The record stays as a tombstone, so that whoever finishes an older copy meets it.
 
 use crate::{
     copy::{CopyJob, Ended, Leg},
     engine::Engine,
     entry::Entry,
-    error::ErrorKind,
+    error::{ErrorKind, StoreError},
+    object::{ETag, Pin},
     ports::{Clock, Destination, Ledger, Source},
-    record::{Reason, State},
+    record::{Reason, Record, State},
     report::{ObjectReport, Outcome},
 };
+
+/// The reason of a deletion whose source was written again meanwhile: it is to be copied.
+pub(crate) const RETURNED: &str = "source-returned";
 
 /// Deletes the copy of an object that is no more. The report's outcome is *gone*, or *skipped* with the reason.
 pub async fn delete_copy<S, D, L, C>(engine: &Engine<S, D, L, C>, job: &CopyJob) -> ObjectReport
@@ -34,36 +38,87 @@ where
 }
 
 async fn delete<S: Source, D: Destination, L: Ledger, C: Clock>(leg: &Leg<'_, S, D, L, C>) -> Result<(), Ended> {
-    let Some((record, token)) = leg.engine.ledger.load(&leg.record_key()).await? else {
-        return Err(Ended::Skipped(Reason::new("not-ours", "the ledger knows no copy of it")));
-    };
-    let from = (leg.engine.source.location(), &leg.job.source_key);
-    if (&record.source.location, &record.source.key) != from {
-        return Err(Ended::Skipped(Reason::new("not-ours", "the object there is the copy of another source")));
-    }
-    leg.yield_to_others(&record)?;
-    let mut entry = Entry { record, token: Some(token), found: true };
     match leg.pin().await {
-        Ok(_) => return Err(Ended::Skipped(Reason::new("source-exists", "the source object is there"))),
+        Ok(_) => return Err(skipped("source-exists", "the source object is there")),
         Err(Ended::Gone) => {}
         Err(ended) => return Err(ended),
     }
+    let Some((record, token)) = leg.engine.ledger.load(&leg.record_key()).await? else {
+        // A small copy under way has no record yet; it meets this one when it wants to save its own.
+        let mut entry = Entry { record: never_copied(leg), token: None, found: false };
+        entry.record.state = State::Gone;
+        bury(leg, &mut entry).await?;
+        return Err(skipped("not-ours", "the ledger knows no copy of it"));
+    };
+    let from = (leg.engine.source.location(), &leg.job.source_key);
+    if (&record.source.location, &record.source.key) != from {
+        return Err(skipped("not-ours", "the object there is the copy of another source"));
+    }
+    leg.yield_to_others(&record)?;
+    let copied = record.destination.as_ref().and_then(|there| there.etag.clone());
+    let mut entry = Entry { record, token: Some(token), found: true };
     if entry.record.state.is_open() {
         leg.drop_generation(&mut entry).await?;
     }
-    // The tombstone comes first: whoever saves behind it is refused, looks, and finds the source gone.
+    bury(leg, &mut entry).await?;
+    let Some(copied) = copied else { return Err(skipped("not-ours", "the ledger knows no finished copy of it")) };
+    delete_what_was_copied(leg, &copied).await?;
+    match leg.pin().await {
+        Err(Ended::Gone) => Ok(()),
+        // Whoever copied it meanwhile may have copied it into the deletion.
+        Ok(_) => Err(skipped(RETURNED, "the source object was written again meanwhile")),
+        Err(ended) => Err(ended),
+    }
+}
+
+/// The tombstone comes first: whoever saves behind it is refused, looks, and finds the source gone.
+async fn bury<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+) -> Result<(), Ended> {
     entry.record.state = State::Gone;
     entry.record.lease = None;
     entry.record.reason = Some(Reason::new("gone", "the source object was deleted"));
     if leg.job.sequencer.is_some() {
         entry.record.sequencer.clone_from(&leg.job.sequencer);
     }
-    leg.save(&mut entry).await?;
-    let key = &leg.job.destination_key;
-    let deleted = leg.call(leg.at_destination("DeleteObject"), || leg.engine.destination.delete_object(key)).await;
-    match deleted {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error.into()),
+    leg.save(entry).await
+}
+
+fn never_copied<S: Source, D: Destination, L: Ledger, C: Clock>(leg: &Leg<'_, S, D, L, C>) -> Record {
+    let now = leg.engine.patience.clock.now();
+    let etag = leg.job.etag.clone().unwrap_or_else(|| ETag::new(""));
+    let pin = Pin { etag, version_id: None, size: leg.job.size, crc64nvme: None, modified: now };
+    Record::begin(leg.record_key(), leg.source_now(pin), now)
+}
+
+/// Every try looks first: between two of them a newer copy may have come.
+async fn delete_what_was_copied<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    copied: &ETag,
+) -> Result<(), Ended> {
+    let (destination, key) = (&leg.engine.destination, &leg.job.destination_key);
+    let mut failures = 0;
+    loop {
+        let head = leg.call(leg.at_destination("HeadObject"), || destination.head_object(key)).await;
+        match head {
+            Ok(there) if there.etag == *copied => {}
+            Ok(_) => return Err(skipped("not-ours", "another object stands there than the copy that is known")),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        let asked = leg.at_destination("DeleteObject");
+        let deleted = leg.once(asked, leg.engine.patience.timeout, destination.delete_object(key)).await;
+        let error: StoreError = match deleted {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => error,
+        };
+        leg.engine.patience.pause_after(error, failures).await?;
+        failures += 1;
     }
+}
+
+fn skipped(code: &str, words: &str) -> Ended {
+    Ended::Skipped(Reason::new(code, words))
 }

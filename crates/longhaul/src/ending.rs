@@ -42,7 +42,7 @@ pub struct Again {
 /// Whether a leg brought anything across.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// The next leg has less to do.
+    /// The next leg has less to do; or another one is at work on it.
     Made,
     /// The next leg has as much to do.
     None,
@@ -64,7 +64,7 @@ pub fn of_report(report: &ObjectReport, now: Timestamp, receives: u32, random: f
     match report.outcome {
         Outcome::Copied | Outcome::Skipped | Outcome::Gone => Ending::Done,
         Outcome::Failed if report.needs_help => Ending::Park(reason),
-        Outcome::Busy => again(lease_rest(report.busy_until, now) + LEASE_JITTER.mul_f64(random), Progress::None),
+        Outcome::Busy => again(lease_rest(report.busy_until, now) + LEASE_JITTER.mul_f64(random), Progress::Made),
         Outcome::Interrupted | Outcome::Failed if report.parts_copied > 0 => again(Duration::ZERO, Progress::Made),
         Outcome::Interrupted | Outcome::Failed => again(wait(receives, random), Progress::None),
     }

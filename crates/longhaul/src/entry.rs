@@ -15,6 +15,14 @@ use crate::{
 /// The reason of a copy whose place another source has.
 pub(crate) const COLLISION: &str = "collision";
 
+/// So many changes of the source in a row, each before its copy was complete, and the copy is parked where legs are counted.
+const MAX_RESTARTS: u32 = 20;
+/// A lease is renewed when it has less than this left, if the new one would end later by as much.
+const RENEW_BEFORE_MS: i64 = 5 * 60 * 1000;
+
+/// The reason of a leg that was ended, by time or by request.
+const INTERRUPTED: &str = "interrupted";
+
 /// A record and the token of its last save.
 pub(crate) struct Entry {
     pub record: Record,
@@ -24,7 +32,7 @@ pub(crate) struct Entry {
 }
 
 impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
-    fn source_now(&self, pin: Pin) -> RecordSource {
+    pub(crate) fn source_now(&self, pin: Pin) -> RecordSource {
         RecordSource { location: self.engine.source.location().clone(), key: self.job.source_key.clone(), pin }
     }
 
@@ -53,6 +61,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         let upload = entry.record.upload.take();
         let mut next = Record::begin(self.record_key(), source, now);
         next.generation = entry.record.generation + u32::from(fresh);
+        next.restarts = if entry.record.state.is_open() { entry.record.restarts + u32::from(fresh) } else { 0 };
+        self.park_if_restless(&next)?;
         if !fresh {
             let old = &entry.record;
             (next.intent, next.expected, next.parts) = (old.intent, old.expected.clone(), old.parts);
@@ -92,6 +102,34 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         entry.record.parts = parts;
         entry.record.idle_legs = 1;
         self.idle_legs.store(1, Ordering::Relaxed);
+        self.save(entry).await
+    }
+
+    /// A source that changes faster than it can be copied is not copied for ever.
+    fn park_if_restless(&self, next: &Record) -> Result<(), Ended> {
+        match self.engine.settings.max_idle_legs {
+            Some(_) if next.restarts > MAX_RESTARTS => {
+                let words =
+                    format!("the source changed before its copy was complete, {} times in a row", next.restarts);
+                Err(Ended::Parked(Reason::new("source-keeps-changing", words)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Renews a lease that is about to end while the leg goes on.
+    pub(crate) async fn renew_lease(&self, entry: &mut Entry) -> Result<(), Ended> {
+        let now = self.engine.patience.clock.now();
+        let Some(until) = entry.record.lease.as_ref().and_then(|lease| lease.until) else { return Ok(()) };
+        if until.0 - now.0 > RENEW_BEFORE_MS {
+            return Ok(());
+        }
+        let lease = self.engine.ledger.new_lease(now);
+        if lease.until.is_none_or(|next| next.0 - until.0 < RENEW_BEFORE_MS) {
+            // It ends with the leg.
+            return Ok(());
+        }
+        entry.record.lease = Some(lease);
         self.save(entry).await
     }
 
@@ -237,6 +275,14 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         self.skip_if_done(record, now.same_write(pin)).await
     }
 
+    /// Looks whether another source has taken the place since the ledger was last asked.
+    pub(crate) async fn refuse_a_new_collision(&self) -> Result<(), Ended> {
+        match self.engine.ledger.load(&self.record_key()).await? {
+            Some((record, _)) => self.refuse_collision(&record),
+            None => Ok(()),
+        }
+    }
+
     fn is_of_this_source(&self, record: &Record) -> bool {
         record.source.location == *self.engine.source.location() && record.source.key == self.job.source_key
     }
@@ -279,6 +325,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
                 ended => return ended,
             }
             let Some((record, current)) = self.engine.ledger.load(&self.record_key()).await? else { continue };
+            self.refuse_collision(&record)?;
             let mut there = Entry { record, token: Some(current), found: true };
             if there.record.state.is_open() {
                 self.yield_to_others(&there.record)?;
@@ -286,8 +333,18 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
                 there.record.state = State::Superseded;
                 self.save(&mut there).await?;
             }
-            self.reconcile(info, written).await?;
-            token = there.token;
+            match self.reconcile(info, written).await {
+                Ok(()) => token = there.token,
+                // The source was deleted meanwhile. What stands at the destination is recorded all the same, so that whoever
+                // repeats deletions knows that it is a copy.
+                Err(Ended::Gone) => {
+                    let record = Record::begin(self.record_key(), self.source_now(info.pin()), now);
+                    let mut entry = Entry { record, token: there.token, found: true };
+                    self.close(&mut entry, written, finished).await?;
+                    return Err(Ended::Gone);
+                }
+                Err(ended) => return Err(ended),
+            }
         }
         let message = "the record of a small object was changed by others again and again".to_owned();
         Err(Ended::Ledger(LedgerError { message, retryable: true, source: None }))
@@ -339,7 +396,12 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             modified: now,
         };
         let (mut record, token) = match loaded {
-            Some((record, token)) => (record, Some(token)),
+            Some((record, token)) => {
+                if record.state.is_open() {
+                    self.yield_to_others(&record)?;
+                }
+                (record, Some(token))
+            }
             None => (Record::begin(self.record_key(), self.source_now(pin), now), None),
         };
         record.state = state;
@@ -357,7 +419,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             }
             // The record is that of another source.
             Err(Ended::Parked(reason)) if reason.code == COLLISION => return Ok(()),
-            Err(Ended::Interrupted) => (None, Reason::new("interrupted", "stopped on request")),
+            Err(Ended::Interrupted) => (None, Reason::new(INTERRUPTED, "stopped on request")),
             Err(Ended::Gone) => (Some(State::Gone), Reason::new("gone", "the source object was deleted")),
             Err(Ended::Parked(reason)) => (Some(State::Parked), reason.clone()),
             Err(Ended::Failed(error)) => {
@@ -396,6 +458,10 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         }
         let record = &mut entry.record;
         let copied = self.parts_copied.load(Ordering::Relaxed);
+        if reason.code != INTERRUPTED && self.idle_legs.load(Ordering::Relaxed) > 0 {
+            // What failed for another reason than time says nothing of how long a part takes.
+            record.idle_legs = record.idle_legs.saturating_sub(1);
+        }
         if copied > 0 {
             record.parts = self.parts_resumed.load(Ordering::Relaxed) + copied;
             record.idle_legs = 0;

@@ -96,13 +96,14 @@ async fn fill_and_complete<S: Source, D: Destination, L: Ledger, C: Clock>(
         let (parts, of) = (filling.have.len(), filling.plan.count());
         tracing::info!(key = %leg.job.source_key, parts, of, size_bytes = already, "multipart upload resumed");
     }
-    copy_missing(leg, &info.pin(), &mut filling).await?;
+    copy_missing(leg, entry, &info.pin(), &mut filling).await?;
     Box::pin(complete::settle(leg, entry, info, &mut filling)).await
 }
 
 /// Copies the parts that the destination does not hold. The budget of the process bounds how many are in flight.
 pub(crate) async fn copy_missing<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
     pin: &Pin,
     filling: &mut Filling,
 ) -> Result<(), Ended> {
@@ -124,6 +125,7 @@ pub(crate) async fn copy_missing<S: Source, D: Destination, L: Ledger, C: Clock>
                 let (part_number, size_bytes) = (part.answer.number.get(), part.answer.size);
                 tracing::debug!(event = "part", %key, part = part_number, parts, size_bytes, "part copied");
                 filling.have.insert(part.answer.number, part);
+                leg.renew_lease(entry).await?;
             }
             // The upload or the pin is of no more use, so neither are the parts in flight.
             Err(Ended::Restart(reason)) => return Err(Ended::Restart(reason)),

@@ -158,6 +158,9 @@ pub struct Record {
     /// Legs begun since the last one that brought a part across. Counted before the work, so that crashes count.
     #[serde(default)]
     pub idle_legs: u32,
+    /// Generations begun in a row because the source changed or the upload was lost.
+    #[serde(default)]
+    pub restarts: u32,
     /// Parts that the destination held when they were last counted.
     #[serde(default)]
     pub parts: u32,
@@ -210,6 +213,7 @@ impl Record {
             lease: None,
             attempts: 0,
             idle_legs: 0,
+            restarts: 0,
             parts: 0,
             destination: None,
             proof: None,

@@ -35,9 +35,9 @@ pub enum DeletePolicy {
 /// The rules of one worker.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// Routes by name; the first that has the event's bucket and key is taken.
+    /// Routes by bucket; the first that has an event's key is taken.
     pub routes: Vec<BucketRoute>,
-    /// Where events go that no route has: bucket and key mapping.
+    /// Where events of buckets go that no route names: bucket and key mapping.
     pub default: Option<(String, Route)>,
     /// What is not copied, matched on `bucket/key`.
     pub ignore: IgnoreList,
@@ -95,7 +95,7 @@ impl Rules {
         }
         let (buckets, destination_key) = match self.place(event) {
             Ok(place) => place,
-            Err(reason) => return Task::Park(reason),
+            Err(task) => return task,
         };
         let job = CopyJob {
             decision: Decision::Differs(Difference::Told),
@@ -109,20 +109,25 @@ impl Rules {
         }
     }
 
-    fn place(&self, event: &ObjectEvent) -> Result<(Buckets, ObjectKey), Reason> {
-        let named = self.routes.iter().filter(|named| named.source_bucket == event.bucket);
-        let named = named.map(|named| (&named.destination_bucket, &named.route));
-        let default = self.default.as_ref().map(|(bucket, route)| (bucket, route));
-        for (destination, route) in named.chain(default) {
+    /// A bucket that routes name is replicated as far as they say and no further; only other buckets have the default.
+    fn place(&self, event: &ObjectEvent) -> Result<(Buckets, ObjectKey), Task> {
+        let named = || self.routes.iter().filter(|named| named.source_bucket == event.bucket);
+        let is_named = named().next().is_some();
+        let default = self.default.as_ref().filter(|_| !is_named).map(|(bucket, route)| (bucket, route));
+        for (destination, route) in named().map(|named| (&named.destination_bucket, &named.route)).chain(default) {
             let Some(mapped) = route.map(&event.key) else { continue };
-            let key = mapped.map_err(|error| Reason::new("invalid-key", error.to_string()))?;
+            let key = mapped.map_err(|error| Task::Park(Reason::new("invalid-key", error.to_string())))?;
             return Ok((Buckets { source: event.bucket.clone(), destination: destination.clone() }, key));
         }
+        if is_named {
+            let words = "the bucket has routes, and the key belongs to none of them";
+            return Err(Task::Nothing(Reason::new("outside-routes", words)));
+        }
         let words = format!(
-            "no route has {}/{}, and there is no default destination: set Des_bucket_default or add a route",
-            event.bucket, event.key
+            "no route has the bucket {}, and there is no default destination: set Des_bucket_default or add a route",
+            event.bucket
         );
-        Err(Reason::new("no-route", words))
+        Err(Task::Park(Reason::new("no-route", words)))
     }
 }
 
@@ -187,11 +192,11 @@ mod tests {
     }
 
     #[test]
-    fn an_event_takes_the_route_that_has_its_key_and_else_the_default() {
+    fn an_event_takes_the_route_of_its_bucket_and_only_a_bucket_without_one_the_default() {
         let rules = rules(DeletePolicy::Ignore);
         let put = |bucket, key| place(rules.task(&event("ObjectCreated:Put", bucket, key)));
         assert_eq!(put("named", "photos/a"), ("there".into(), "p/photos/a".into()));
-        assert_eq!(put("named", "films/a"), ("default".into(), "d/films/a".into()));
+        assert_eq!(put("named", "films/a").0, "outside-routes");
         assert_eq!(put("other", "photos/a"), ("default".into(), "d/photos/a".into()));
     }
 

@@ -151,8 +151,15 @@ async fn look_after<S: Source, D: Destination, L: Ledger, C: Clock>(
         let again = StoreError::new(ErrorKind::Other, "GetObject", "the source changed while it was read");
         return Err(again.at(leg.engine.source.location()).on(&leg.job.source_key).into());
     }
-    if error.kind() != ErrorKind::PreconditionFailed && error.effect() == Effect::DidNotHappen {
+    // S3 answers `If-Match` for a key that is not there with NoSuchKey (S3 API, PutObject).
+    let condition_failed = error.kind() == ErrorKind::PreconditionFailed
+        || (error.kind() == ErrorKind::NotFound && matches!(known, Known::Is(_)));
+    if !condition_failed && error.effect() == Effect::DidNotHappen {
         return Err(error.into());
+    }
+    if error.effect() == Effect::DidNotHappen {
+        // Somebody else's object stands there, or does no more: it may be that of another source.
+        leg.refuse_a_new_collision().await?;
     }
     let key = &leg.job.destination_key;
     let head = leg.call(leg.at_destination("HeadObject"), || leg.engine.destination.head_object(key)).await;

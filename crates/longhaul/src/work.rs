@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     budget::{Bandwidth, Budget},
     copy::{self, CopyJob, Known, Recorded, copy_object},
-    delete::delete_copy,
+    delete::{self, delete_copy},
     ending::{self, Again, Ending, Plan, Progress, Verdict},
     engine::{Engine, Observer, Patience, Settings},
     error::{ErrorKind, QueueError},
@@ -64,9 +64,6 @@ pub struct WorkSettings {
     /// How often a message is received before the queue gives up on it.
     pub max_receives: u32,
 }
-
-/// A Lambda's leg at its longest.
-const LONGEST_LEASE: Duration = Duration::from_secs(15 * 60);
 
 /// The time of one leg.
 #[derive(Clone, Debug)]
@@ -118,10 +115,9 @@ impl<W: Surroundings, C: Clock> Worker<W, C> {
         }
     }
 
-    /// A leg that ends in `rest`. Its leases hold for `margin` longer, since clocks differ, but never for hours: the message
-    /// of a long leg is hidden from others anyway, and a leg that died would hold the next one up.
+    /// A leg that ends in `rest`; its leases hold for `margin` longer, since clocks differ.
     pub fn leg(&self, rest: Duration, margin: Duration, stop: CancellationToken) -> LegTime {
-        let lease = i64::try_from((rest.min(LONGEST_LEASE) + margin).as_millis()).unwrap_or(i64::MAX);
+        let lease = i64::try_from((rest + margin).as_millis()).unwrap_or(i64::MAX);
         LegTime { end: self.clock.elapsed() + rest, until: Timestamp(self.clock.now().0.saturating_add(lease)), stop }
     }
 
@@ -233,7 +229,7 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
             // A delivery before this one may have done it: what was known when the message was sent is known no more.
             (job.recorded, job.known) = (Recorded::Unknown, Known::Unknown);
         }
-        let report = if deletion { Box::pin(delete_copy(engine, &job)).await } else { self.copy(engine, &job).await };
+        let report = if deletion { self.delete(engine, &job).await } else { self.copy(engine, &job).await };
         let refused = report.error.as_ref().is_some_and(|error| error.kind() == ErrorKind::InvalidCredentials);
         if refused {
             self.worker.surroundings.credentials_refused();
@@ -246,6 +242,16 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         if report.outcome == Outcome::Gone && self.rules.deletes == DeletePolicy::Propagate {
             // An older copy may have been completed behind the deletion.
             return Box::pin(delete_copy(engine, job)).await;
+        }
+        report
+    }
+
+    /// What was written again while its copy was deleted is copied again.
+    async fn delete(&self, engine: &EngineOf<W, C>, job: &CopyJob) -> ObjectReport {
+        let report = Box::pin(delete_copy(engine, job)).await;
+        if report.reason.as_ref().is_some_and(|reason| reason.code == delete::RETURNED) {
+            let job = CopyJob { etag: None, known: Known::Unknown, recorded: Recorded::Unknown, ..job.clone() };
+            return Box::pin(copy_object(engine, &job)).await;
         }
         report
     }
