@@ -74,7 +74,29 @@ async fn an_object_that_longhaul_did_not_copy_is_not_deleted() {
     hears_of_its_deletion(&cloud, &function).await;
     assert_eq!(cloud.other.count("DeleteObject"), 0);
     assert_eq!(copy(&cloud, KEY).as_deref(), Some("put here by others"));
-    assert_eq!(state(&cloud, KEY).await, None);
+    assert_eq!(state(&cloud, KEY).await.as_deref(), Some("gone"), "a slower copy will meet the tombstone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_that_overtakes_a_small_copy_is_not_lost() {
+    let Some(cloud) = Cloud::required("a_deletion_that_overtakes_a_small_copy_is_not_lost").await else { return };
+    put_and_tell(&cloud, KEY, "content").await;
+    let message = cloud.events.receive(1).await.pop().expect("a message waits");
+    let hold = cloud.other.hold("PutObject", When::BeforeEffect);
+    let slow = worker(&propagating(&cloud)).await;
+    let call = slow.begin(&sqs_event(cloud.events.arn(), std::slice::from_ref(&message)), PLENTY);
+    within("the copy is on its way", hold.reached()).await;
+
+    cloud.own.store().remove(OWN_BUCKET, KEY);
+    cloud.events.send(notification(&[S3Record::removed(OWN_BUCKET, KEY)])).await;
+    let fast = worker(&propagating(&cloud)).await;
+    is_acknowledged(&fast, &cloud.events).await;
+    hold.release();
+
+    let response = call.answer().await.response();
+    assert_eq!(response["batchItemFailures"].as_array().map_or(0, Vec::len), 0, "{response}");
+    assert_eq!(copy(&cloud, KEY), None);
+    assert_eq!(state(&cloud, KEY).await.as_deref(), Some("gone"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,14 +1,14 @@
 //! What mends itself, or is mended for all objects at once, waits: it is not parked before its last delivery.
 
 use serde_json::json;
-use serverless::{Cloud, Environment, OTHER_SECRET_ACCESS_KEY, deliver, other_credentials};
+use serverless::{Cloud, Environment, OTHER_BUCKET, OTHER_SECRET_ACCESS_KEY, OWN_BUCKET, deliver, other_credentials};
 use test_s3::{FaultKind, FaultRule};
 
 use crate::{
     rows::{known_row, state, text},
     scene::{
-        EMPTY, PLENTY, WAITING, come_again, copy, is_acknowledged, is_given_back, line_of, only_parked, put_and_tell,
-        worker,
+        EMPTY, MIB, PLENTY, WAITING, come_again, copy, is_acknowledged, is_given_back, line_of, only_parked,
+        put_and_tell, worker,
     },
 };
 
@@ -38,6 +38,29 @@ async fn wrong_credentials_are_read_again_by_the_same_process_and_nothing_is_par
     for secret in ["expired-secret", OTHER_SECRET_ACCESS_KEY] {
         assert!(!function.output().contains(secret), "the log shows a secret");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_that_are_refused_without_a_word_are_told_from_a_missing_right() {
+    // The way of a large object begins with HEAD, whose errors have no body.
+    let test = "credentials_that_are_refused_without_a_word_are_told_from_a_missing_right";
+    let Some(cloud) = Cloud::required(test).await else { return };
+    let mut wrong = other_credentials(&cloud.other);
+    wrong["aws_secret_access_key"] = json!("expired-secret");
+    cloud.parameters.set_credentials(&wrong).await;
+    cloud.other.store().put_synthetic(OTHER_BUCKET, KEY, 7, 24 * MIB);
+    let job = json!({"Src_bucket": OTHER_BUCKET, "Src_key": KEY, "Des_bucket": OWN_BUCKET, "Des_key": KEY,
+        "Size": 24 * MIB});
+    cloud.jobs.send(job.to_string()).await;
+    let function = worker(&cloud.worker_environment().with("JobType", "GET")).await;
+    let message = is_given_back(&function, &cloud.jobs).await;
+    assert_eq!(line_of(&function, KEY)["reason"], "invalid-credentials");
+    assert_eq!((cloud.jobs.depth().await, cloud.parked.depth().await), (WAITING, EMPTY));
+
+    cloud.parameters.set_other_account(&cloud.other).await;
+    come_again(&cloud, &cloud.jobs, &message).await;
+    is_acknowledged(&function, &cloud.jobs).await;
+    assert_eq!(cloud.own.store().get(OWN_BUCKET, KEY).map(|copy| copy.size()), Some(24 * MIB));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -155,6 +155,28 @@ async fn an_event_that_no_route_has_is_parked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_sources_that_one_scan_sends_to_one_place_the_second_is_parked() {
+    let test = "of_two_sources_that_one_scan_sends_to_one_place_the_second_is_parked";
+    let Some(cloud) = Cloud::required(test).await else { return };
+    let function = worker(&cloud.worker_environment()).await;
+    // The scan found nothing at the place, and no record, for either of them.
+    let sent = |key: &str, size: usize| {
+        json!({"longhaul": 1, "src_bucket": OWN_BUCKET, "des_bucket": OTHER_BUCKET, "jobs": [
+            {"src_key": key, "des_key": "place", "size": size, "des_etag": null, "why": "absent"}]})
+    };
+    for (key, content) in [("one", "the first to come"), ("two", "the second to come")] {
+        put(&cloud, key, content);
+    }
+    cloud.jobs.send(sent("one", 17).to_string()).await;
+    is_acknowledged(&function, &cloud.jobs).await;
+    cloud.jobs.send(sent("two", 18).to_string()).await;
+    is_parked(&cloud, &function, &cloud.jobs, "collision").await;
+    assert_eq!(copy(&cloud, "place").as_deref(), Some("the first to come"));
+    let row = known_row(&cloud, "place").await;
+    assert_eq!((text(&row, "State"), text(&row, "srcKey")), (Some("done"), Some("one")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_copy_whose_place_belongs_to_another_source_is_parked() {
     let Some(cloud) = Cloud::required("a_copy_whose_place_belongs_to_another_source_is_parked").await else { return };
     let function = worker(&cloud.worker_environment()).await;
