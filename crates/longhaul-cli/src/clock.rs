@@ -1,37 +1,6 @@
-//! The clock of this machine.
+//! Times for people and programs.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-use futures_util::{FutureExt, future::BoxFuture};
-use longhaul::{object::Timestamp, ports::Clock};
-
-/// Wall clock and monotonic clock.
-#[derive(Debug, Clone)]
-pub struct SystemClock {
-    began: Instant,
-}
-
-impl SystemClock {
-    /// Begins now.
-    pub fn new() -> Self {
-        Self { began: Instant::now() }
-    }
-}
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.began.elapsed()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        tokio::time::sleep(duration).boxed()
-    }
-}
+use longhaul::object::Timestamp;
 
 /// A time for people and programs: `2026-11-21T20:09:46Z`.
 pub fn rfc3339(time: Timestamp) -> String {

@@ -14,12 +14,12 @@ use longhaul::{
     retry::RetryPolicy,
     scan::{self, Comparison, Event, Mode, Totals},
 };
+use longhaul_aws::SystemClock;
 use longhaul_local::{RecordFilter, SqliteLedger};
 
 use crate::{
     args::CopyArgs,
     bars::Bars,
-    clock::SystemClock,
     failure::{Exit, Failure},
     prepare::{Prepared, engine_settings, ledger_path, prepare},
     report::ReportFile,

@@ -1,6 +1,6 @@
 //! How a command ends, and what it says when it cannot go on.
 
-use std::{error::Error, process::ExitCode};
+use std::process::ExitCode;
 
 use longhaul::error::{ErrorKind, LedgerError, QueueError, StoreError};
 use longhaul_aws::{ConnectError, ParameterError};
@@ -88,21 +88,6 @@ impl Failure {
     }
 }
 
-/// An error and its causes in one line, each said once.
-pub fn chain(error: &dyn Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !words.contains(&more) {
-            words.push_str(": ");
-            words.push_str(&more);
-        }
-        cause = error.source();
-    }
-    words
-}
-
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let configuration = matches!(
@@ -116,50 +101,50 @@ impl From<StoreError> for Failure {
                 | ErrorKind::Unsupported
         );
         let exit = if configuration { Exit::Usage } else { Exit::SomeFailed };
-        Self { exit, message: chain(&error), advice: explain::advice(&error) }
+        Self { exit, message: longhaul::error::chain(&error), advice: explain::advice(&error) }
     }
 }
 
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
-        Self::usage(chain(&error))
+        Self::usage(longhaul::error::chain(&error))
     }
 }
 
 impl From<QueueError> for Failure {
     fn from(error: QueueError) -> Self {
         let exit = if error.retryable { Exit::SomeFailed } else { Exit::Usage };
-        Self { exit, message: chain(&error), advice: None }
+        Self { exit, message: longhaul::error::chain(&error), advice: None }
     }
 }
 
 impl From<ParameterError> for Failure {
     fn from(error: ParameterError) -> Self {
         let exit = if error.is_retryable() { Exit::SomeFailed } else { Exit::Usage };
-        Self { exit, message: chain(&error), advice: None }
+        Self { exit, message: longhaul::error::chain(&error), advice: None }
     }
 }
 
 impl From<longhaul_aws::SettingsError> for Failure {
     fn from(error: longhaul_aws::SettingsError) -> Self {
-        Self::usage(chain(&error)).advise("name a deployed stack with --stack, or set these variables")
+        Self::usage(longhaul::error::chain(&error)).advise("name a deployed stack with --stack, or set these variables")
     }
 }
 
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
-        Self::usage(chain(&error))
+        Self::usage(longhaul::error::chain(&error))
     }
 }
 
 impl From<SettingsError> for Failure {
     fn from(error: SettingsError) -> Self {
-        Self::usage(chain(&error)).advise("see the table of settings in the README")
+        Self::usage(longhaul::error::chain(&error)).advise("see the table of settings in the README")
     }
 }
 
 impl From<longhaul_local::OpenError> for Failure {
     fn from(error: longhaul_local::OpenError) -> Self {
-        Self::usage(chain(&error))
+        Self::usage(longhaul::error::chain(&error))
     }
 }

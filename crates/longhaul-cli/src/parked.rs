@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     clock::rfc3339,
-    failure::{Exit, Failure, chain},
+    failure::{Exit, Failure},
     look::Look,
     stack::{self, Queue, Stack},
     stack_args::{ParkedCommand, ParkedListArgs, RedriveArgs, Which},
@@ -154,7 +154,7 @@ async fn redrive(args: &RedriveArgs, json: bool) -> Result<Exit, Failure> {
 
 fn show_redriven(redriven: &Redriven, json: bool) {
     for error in redriven.errors.iter().take(EXAMPLES) {
-        eprintln!("error: {}", chain(error));
+        eprintln!("error: {}", longhaul::error::chain(error));
     }
     let (messages, failed) = (redriven.messages(), redriven.errors.len());
     if json {

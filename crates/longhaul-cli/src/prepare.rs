@@ -176,7 +176,7 @@ fn refuse_overlap(source: &Store, destination: &Store, route: &Route) -> Result<
 
 fn selection(settings: &CopySettings) -> Result<Selection, Failure> {
     let list = |what: &str, made: Result<IgnoreList, IgnoreError>| {
-        made.map_err(|error| Failure::usage(format!("{what}: {}", crate::failure::chain(&error))))
+        made.map_err(|error| Failure::usage(format!("{what}: {}", longhaul::error::chain(&error))))
     };
     let ignore = match &settings.ignore_list {
         Some(path) => {

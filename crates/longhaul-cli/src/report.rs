@@ -12,7 +12,7 @@ use longhaul::{
 };
 use serde_json::{Value, json};
 
-use crate::failure::{Failure, chain};
+use crate::failure::Failure;
 
 /// An address that `longhaul` itself understands.
 pub fn address((location, key): &(Location, ObjectKey)) -> String {
@@ -25,7 +25,8 @@ pub fn address((location, key): &(Location, ObjectKey)) -> String {
 /// A report as JSON.
 pub fn line(report: &ObjectReport) -> Value {
     let reason = report.reason.as_ref().map(|reason| {
-        let message = report.error.as_ref().map_or_else(|| reason.message.clone(), |error| chain(error));
+        let message =
+            report.error.as_ref().map_or_else(|| reason.message.clone(), |error| longhaul::error::chain(error));
         json!({ "code": reason.code, "message": message })
     });
     json!({

@@ -9,12 +9,7 @@ use longhaul::{
 };
 use serde_json::json;
 
-use crate::{
-    bars::Bars,
-    explain,
-    failure::{Exit, chain},
-    report,
-};
+use crate::{bars::Bars, explain, failure::Exit, report};
 
 /// How many failures people are shown one by one; the report has all.
 const SHOWN_FAILURES: u64 = 20;
@@ -102,7 +97,7 @@ impl Show {
             return;
         }
         let why = match (&report.error, &report.reason) {
-            (Some(error), _) => chain(error),
+            (Some(error), _) => longhaul::error::chain(error),
             (None, Some(reason)) => reason.message.clone(),
             (None, None) => "unknown".to_owned(),
         };

@@ -18,7 +18,7 @@ use serde_json::json;
 
 use crate::{
     args::{UploadsArgs, UploadsCommand},
-    clock::{SystemClock, rfc3339},
+    clock::rfc3339,
     copy::patience,
     failure::{Exit, Failure},
     prepare::{ledger_path, open_place},
@@ -62,7 +62,7 @@ fn show(found: &UnfinishedUpload, json: bool) {
 async fn find(args: &UploadsArgs) -> Result<(Store, Vec<UnfinishedUpload>, usize), Failure> {
     let (store, prefix) = open_place(&args.place, &args.side).await?;
     let known = known_ids(args, &store, &prefix).await?;
-    let newest = args.older_than.map(|hours| SystemClock::new().now().0 - i64::from(hours) * MS_PER_HOUR);
+    let newest = args.older_than.map(|hours| longhaul_aws::SystemClock::new().now().0 - i64::from(hours) * MS_PER_HOUR);
     let mut found = Vec::new();
     {
         let mut pages = store.list_multipart_uploads(UploadFilter::Prefix(prefix));
@@ -98,7 +98,7 @@ async fn known_ids(args: &UploadsArgs, store: &Store, prefix: &str) -> Result<Kn
             .advise("use --all for every unfinished upload of this place"));
     }
     let ledger = SqliteLedger::open(&path)?;
-    let now = SystemClock::new().now();
+    let now = longhaul_aws::SystemClock::new().now();
     for state in State::ALL {
         let mut filter = RecordFilter {
             state: Some(state),

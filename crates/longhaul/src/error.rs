@@ -276,8 +276,12 @@ pub fn chain(error: &dyn Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
+        let more = error.to_string();
+        // Some errors already say what their cause says.
+        if !words.contains(&more) {
+            words.push_str(": ");
+            words.push_str(&more);
+        }
         cause = error.source();
     }
     words
