@@ -168,7 +168,10 @@ impl StackJobsender {
         let routes = parameters.routes(routes).await.map_err(|error| chain(&error))?;
         let ignore = match parameters.ignore_list(ignore, self.cloud.own_store()).await {
             Ok(ignore) => ignore,
-            Err(error) if error.is_missing() => IgnoreList::none(),
+            Err(error) if error.is_missing() => {
+                tracing::warn!(reason = "no-ignore-list", "{}; nothing is ignored", chain(&error));
+                IgnoreList::none()
+            }
             Err(error) => return Err(chain(&error)),
         };
         Ok((routes, ignore))

@@ -138,7 +138,10 @@ impl StackWorker {
             Some(name) => {
                 parameters.forget(name);
                 match parameters.ignore_list(name, self.cloud.own_store()).await {
-                    Err(error) if error.is_missing() => IgnoreList::none(),
+                    Err(error) if error.is_missing() => {
+                        tracing::warn!(reason = "no-ignore-list", "{}; nothing is ignored", chain(&error));
+                        IgnoreList::none()
+                    }
                     read => read?,
                 }
             }
