@@ -46,6 +46,8 @@ mod entry;
 mod memory_bucket;
 mod memory_upload;
 mod multipart;
+mod place;
+mod remember;
 mod resume;
 mod server_side;
 mod small;

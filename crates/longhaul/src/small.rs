@@ -151,10 +151,7 @@ async fn look_after<S: Source, D: Destination, L: Ledger, C: Clock>(
         let again = StoreError::new(ErrorKind::Other, "GetObject", "the source changed while it was read");
         return Err(again.at(leg.engine.source.location()).on(&leg.job.source_key).into());
     }
-    // S3 answers `If-Match` for a key that is not there with NoSuchKey (S3 API, PutObject).
-    let condition_failed = error.kind() == ErrorKind::PreconditionFailed
-        || (error.kind() == ErrorKind::NotFound && matches!(known, Known::Is(_)));
-    if !condition_failed && error.effect() == Effect::DidNotHappen {
+    if !is_refused_condition(&error, known) && error.effect() == Effect::DidNotHappen {
         return Err(error.into());
     }
     if error.effect() == Effect::DidNotHappen {
@@ -186,6 +183,12 @@ async fn look_after<S: Source, D: Destination, L: Ledger, C: Clock>(
     }
     *known = Known::Is(there.etag);
     Err(repeatable(error).into())
+}
+
+/// S3 answers `If-Match` for a key that is not there with NoSuchKey (S3 API, PutObject).
+fn is_refused_condition(error: &StoreError, known: &Known) -> bool {
+    error.kind() == ErrorKind::PreconditionFailed
+        || (error.kind() == ErrorKind::NotFound && matches!(known, Known::Is(_)))
 }
 
 /// After the look the condition is a new one, so that even a refused one may be tried again.
