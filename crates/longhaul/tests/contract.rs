@@ -1,35 +1,14 @@
 //! The adapters in memory pass the suite that every adapter passes.
 
-#![expect(clippy::disallowed_methods, reason = "a test brings the clock, as a binary does")]
+use std::{sync::Arc, time::Duration};
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
-
-use contract::Expectations;
-use futures_util::{FutureExt, future::BoxFuture};
+use contract::{Expectations, TestClock};
 use longhaul::{
     memory::Memory,
     memory_ledger::MemoryLedger,
     memory_queue::MemoryQueue,
-    object::Timestamp,
-    ports::{Capabilities, ChecksumSupport, Clock, Destination, Source},
+    ports::{Capabilities, ChecksumSupport, Destination, Source},
 };
-
-struct TestClock(Instant);
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(1_000_000 + self.0.elapsed().as_millis() as i64)
-    }
-    fn elapsed(&self) -> Duration {
-        self.0.elapsed()
-    }
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        tokio::time::sleep(duration).boxed()
-    }
-}
 
 const S3: Capabilities = Capabilities {
     conditional_writes: true,
@@ -86,6 +65,6 @@ async fn scans_in_memory_obey_the_contract() {
 
 #[tokio::test]
 async fn a_queue_in_memory_obeys_the_contract() {
-    let clock = Arc::new(TestClock(Instant::now()));
+    let clock = Arc::new(TestClock::new());
     contract::queue(&MemoryQueue::new(clock, Duration::from_secs(30))).await;
 }

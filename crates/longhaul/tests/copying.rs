@@ -1,14 +1,9 @@
 //! The engine on stores in memory: what is resumed, adopted, begun anew, and never mixed.
 
-#![expect(clippy::disallowed_methods, reason = "a test brings the clock and the environment, as a binary does")]
-
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{FutureExt, future::BoxFuture};
+use contract::TestClock;
 use longhaul::{
     body::ByteStream,
     compare::Compare,
@@ -18,7 +13,7 @@ use longhaul::{
     memory_ledger::MemoryLedger,
     object::{Headers, ObjectKey, Timestamp},
     part::{PartNumber, PartPlan},
-    ports::{Clock, Destination, Ledger, NewObject, Source, Upload},
+    ports::{Destination, Ledger, NewObject, Source, Upload},
     proof::ProofLevel,
     record::{RecordKey, State},
     report::{ObjectReport, Outcome},
@@ -30,25 +25,11 @@ use proptest::prelude::*;
 
 const PART: u64 = 1024;
 
-struct TestClock(Instant);
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(1_000_000 + self.0.elapsed().as_millis() as i64)
-    }
-    fn elapsed(&self) -> Duration {
-        self.0.elapsed()
-    }
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        tokio::time::sleep(duration).boxed()
-    }
-}
-
 type TestEngine = Engine<Memory, Memory, MemoryLedger, TestClock>;
 
 fn engine(source: &Memory, destination: &Memory, ledger: &MemoryLedger) -> Arc<TestEngine> {
     let policy = RetryPolicy { max_retries: 3, base: Duration::from_millis(1), cap: Duration::from_millis(2) };
-    let clock = TestClock(Instant::now());
+    let clock = TestClock::new();
     let patience = Patience::new(clock, policy, Duration::from_secs(10), 7, Arc::new(Silent));
     let settings = Settings { part_size: PART, multipart_threshold: PART, concurrency: 4, ..Settings::default() };
     Arc::new(Engine::new(source.clone(), destination.clone(), ledger.clone(), patience, settings))

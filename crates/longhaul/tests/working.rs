@@ -1,13 +1,8 @@
 //! The worker and the jobsender on adapters in memory: what is acknowledged, given back, sent on and parked.
 
-#![expect(clippy::disallowed_methods, reason = "a test brings the clock and the environment, as a binary does")]
+use std::{sync::Arc, time::Duration};
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
-
-use futures_util::{FutureExt, future::BoxFuture};
+use contract::TestClock;
 use longhaul::{
     compare::Compare,
     ending::Verdict,
@@ -33,20 +28,6 @@ use longhaul::{
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
-
-struct TestClock(Instant);
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(1_000_000 + self.0.elapsed().as_millis() as i64)
-    }
-    fn elapsed(&self) -> Duration {
-        self.0.elapsed()
-    }
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        tokio::time::sleep(duration).boxed()
-    }
-}
 
 /// Two stores, a ledger and a queue.
 #[derive(Clone)]
@@ -78,7 +59,7 @@ const PART: u64 = 1024;
 
 impl World {
     fn new() -> Self {
-        let clock = Arc::new(TestClock(Instant::now()));
+        let clock = Arc::new(TestClock::new());
         Self {
             source: Memory::new("source"),
             destination: Memory::new("destination"),
@@ -99,7 +80,7 @@ impl World {
         };
         let policy = RetryPolicy { max_retries: 2, base: Duration::from_millis(1), cap: Duration::from_millis(2) };
         let settings = WorkSettings { copy, policy, timeout: Duration::from_secs(10), max_receives: 3 };
-        Worker::new(self.clone(), TestClock(Instant::now()), settings, Arc::new(Silent), 7)
+        Worker::new(self.clone(), TestClock::new(), settings, Arc::new(Silent), 7)
     }
 
     async fn handle(&self, message: &QueueMessage, rules: &Rules) -> Verdict {
@@ -120,7 +101,7 @@ impl World {
     /// Scans the whole bucket and sends what differs.
     async fn scan(&self, versions: Lines, ignore: &str) -> SendReport {
         let patience = Patience::new(
-            TestClock(Instant::now()),
+            TestClock::new(),
             RetryPolicy { max_retries: 2, base: Duration::from_millis(1), cap: Duration::from_millis(2) },
             Duration::from_secs(10),
             7,
@@ -370,7 +351,7 @@ async fn what_is_parked_or_in_progress_is_left_alone_until_it_changes() {
 #[tokio::test]
 async fn the_gate_opens_when_the_queue_is_empty_or_the_last_scan_is_old() {
     let world = World::new();
-    let clock = TestClock(Instant::now());
+    let clock = TestClock::new();
     let gate = |max_age| Gate { max_age, empty_reads: 3, pause: Duration::from_millis(1) };
     let turn = |max_age: Duration, name: &'static str| {
         let lease = world.ledger.new_lease(clock.now());

@@ -22,8 +22,10 @@ pub mod scan_ledger;
 pub mod uploads;
 pub mod versions;
 
+mod clock;
 mod steps;
 
+pub use clock::TestClock;
 pub use ledger::ledger;
 pub use queue::queue;
 pub use scan_ledger::scan_ledger;
