@@ -15,7 +15,7 @@ use longhaul::{
     retry::RetryPolicy,
     route::Route,
     rules::{BucketRoute, Rules},
-    work::{LegTime, WorkSettings, Worker},
+    work::{LegTime, Queues, WorkSettings, Worker},
 };
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,7 @@ use crate::{
     sqs::{SqsQueue, arn_name},
     ssm::ParameterError,
     surroundings::StackStores,
-    worker_settings::WorkerSettings,
+    worker_settings::{WorkerQueues, WorkerSettings},
 };
 
 /// How long routes and the ignore list are believed before they are read again.
@@ -52,7 +52,9 @@ impl StackWorker {
     /// Puts the parts together; nothing is asked for yet.
     pub fn new(settings: WorkerSettings, cloud: Cloud) -> Self {
         let parked = settings.queues.parked.as_str();
-        let urls = settings.queues.events.iter().chain([&settings.queues.jobs]);
+        let WorkerQueues { events, segments, jobs, .. } = &settings.queues;
+        // Segments come before jobs: what was begun is finished first.
+        let urls = events.iter().chain(segments).chain([jobs]);
         let queues = urls.map(|url| cloud.queue(url, Some(parked))).collect();
         let journal = Arc::new(Journal::default());
         let stores =
@@ -101,7 +103,15 @@ impl StackWorker {
     pub async fn handle(&self, queue: &SqsQueue, message: &QueueMessage, leg: &LegTime) -> Verdict {
         match self.rules().await {
             // Boxed, since the future of a whole copy is large.
-            Ok(rules) => Box::pin(self.worker.handle(queue, message, &rules, leg)).await,
+            Ok(rules) => {
+                let named = |url: &str| self.queues.iter().find(|queue| queue.url() == url);
+                let queues = Queues {
+                    own: queue,
+                    jobs: named(&self.settings.queues.jobs).unwrap_or(queue),
+                    segments: self.settings.queues.segments.as_deref().and_then(named),
+                };
+                Box::pin(self.worker.handle(&queues, message, &rules, leg)).await
+            }
             Err(error) => {
                 tracing::error!(reason = "no-rules", "{}; the message comes again", chain(&error));
                 let wait = ending::wait(message.receives, fastrand::f64());
@@ -169,6 +179,7 @@ fn work_settings(settings: &WorkerSettings) -> WorkSettings {
         concurrency: settings.max_threads,
         part_size: settings.chunk_size,
         multipart_threshold: settings.multipart_threshold,
+        segment_size: Some(settings.segment_size),
         bandwidth: settings.bandwidth,
         storage_class: Some(settings.storage_class.clone()).filter(|class| class != "STANDARD"),
         verify: settings.verify,

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use longhaul::{
-    part::{DEFAULT_PART_SIZE, MAX_PART_SIZE, MIB, MIN_PART_SIZE},
+    part::{DEFAULT_PART_SIZE, MAX_OBJECT_SIZE, MAX_PART_SIZE, MIB, MIN_PART_SIZE},
     ports::Verify,
     rules::DeletePolicy,
+    segments::DEFAULT_SEGMENT_SIZE,
 };
 
 use crate::settings::{CREDENTIALS, JOB_TIMEOUT, JOB_TYPES, JobType, MAX_RETRY, Reader, SettingsError};
@@ -31,6 +32,8 @@ pub struct WorkerQueues {
     pub events: Option<String>,
     /// Jobs of the jobsender, and what other messages left over.
     pub jobs: String,
+    /// Segments of giants; without this queue no object is cut up.
+    pub segments: Option<String>,
     /// What cannot succeed.
     pub parked: String,
 }
@@ -66,7 +69,7 @@ pub struct WorkerSettings {
     pub update_version_id: bool,
     /// `GetObjectWithVersionId`: reads name the version.
     pub get_object_with_version_id: bool,
-    /// `sqs_queue_events`, `sqs_queue_jobs`, `sqs_queue_parked`.
+    /// `sqs_queue_events`, `sqs_queue_jobs`, `sqs_queue_segments`, `sqs_queue_parked`.
     pub queues: WorkerQueues,
     /// `MaxReceives`: deliveries of a message after which it is parked.
     pub max_receives: u32,
@@ -76,6 +79,8 @@ pub struct WorkerSettings {
     pub chunk_size: u64,
     /// `MultipartThreshold`: bytes up to which an object travels in one request.
     pub multipart_threshold: u64,
+    /// `SegmentSize`: larger objects are cut into segments of about so many bytes, which many workers copy at once.
+    pub segment_size: u64,
     /// `Bandwidth`: bytes per second, all objects together.
     pub bandwidth: Option<u64>,
     /// `Verify`: `auto`, `md5` or `read-back`.
@@ -106,6 +111,7 @@ impl WorkerSettings {
             delete_policy: vars.one_of("DeletePolicy", &DELETE_POLICIES),
             chunk_size: vars.number("ChunkSize", DEFAULT_PART_SIZE, MIN_PART_SIZE..=MAX_PART_SIZE),
             multipart_threshold: vars.number("MultipartThreshold", 16 * MIB, 1..=MAX_PART_SIZE),
+            segment_size: vars.number("SegmentSize", DEFAULT_SEGMENT_SIZE, MIN_PART_SIZE..=MAX_OBJECT_SIZE),
             bandwidth: vars.bandwidth("Bandwidth"),
             verify: vars.one_of("Verify", &VERIFIES),
         };
@@ -127,6 +133,7 @@ fn queues<F: Fn(&str) -> Option<String>>(vars: &mut Reader<F>) -> WorkerQueues {
     WorkerQueues {
         events: vars.optional_url("sqs_queue_events"),
         jobs: vars.required_url("sqs_queue_jobs", "the address of the queue of jobs"),
+        segments: vars.optional_url("sqs_queue_segments"),
         parked: vars.required_url("sqs_queue_parked", "the address of the queue of parked messages"),
     }
 }
@@ -162,7 +169,11 @@ mod tests {
         assert_eq!((settings.chunk_size, settings.multipart_threshold), (8_388_608, 16_777_216));
         assert_eq!((settings.bandwidth, settings.verify), (None, Verify::Auto));
         assert_eq!((settings.routes_parameter, settings.ignore_list_parameter), (None, None));
-        assert_eq!(settings.queues, WorkerQueues { events: None, jobs: JOBS.into(), parked: PARKED.into() });
+        assert_eq!(
+            settings.queues,
+            WorkerQueues { events: None, jobs: JOBS.into(), segments: None, parked: PARKED.into() }
+        );
+        assert_eq!(settings.segment_size, 4_294_967_296);
     }
 
     #[test]

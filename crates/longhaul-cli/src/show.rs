@@ -70,7 +70,7 @@ impl Show {
         match report.outcome {
             Outcome::Failed => self.failure(&place, report),
             Outcome::Gone => self.say(&format!("gone: {place}")),
-            Outcome::Busy => self.warn(&format!("{place} is being copied by another process")),
+            Outcome::Busy | Outcome::Continues => self.warn(&format!("{place} is being copied by another process")),
             Outcome::Copied if !report.not_preserved.is_empty() => {
                 self.warn(&format!("{place}: not preserved: {}", report.not_preserved.join(", ")));
             }

@@ -32,7 +32,8 @@ pub(crate) async fn settle<S: Source, D: Destination, L: Ledger, C: Clock>(
 ) -> Result<Finished, Ended> {
     for _ in 0..ROUNDS {
         let Some(parts) = listed_as_planned(leg, entry, info, filling).await? else { continue };
-        let whole = whole_crc(&parts);
+        let known = entry.record.filled_by_segments().and_then(|filled| filled.crc64nvme);
+        let whole = whole_crc(&parts).or(known);
         if let (Some(source), Some(whole)) = (info.crc64nvme, whole)
             && source != whole
         {
@@ -85,8 +86,8 @@ async fn listed_as_planned<S: Source, D: Destination, L: Ledger, C: Clock>(
 }
 
 /// The checksum of the whole from those of its parts, where each is known.
-fn whole_crc(parts: &[UploadedPart]) -> Option<Crc64> {
-    parts.iter().try_fold(Crc64::EMPTY, |whole, part| Some(whole.followed_by(part.crc64nvme?, part.size)))
+pub(crate) fn whole_crc<'a>(parts: impl IntoIterator<Item = &'a UploadedPart>) -> Option<Crc64> {
+    parts.into_iter().try_fold(Crc64::EMPTY, |whole, part| Some(whole.followed_by(part.crc64nvme?, part.size)))
 }
 
 fn expected(size: u64, crc64nvme: Option<Crc64>, parts: &[UploadedPart]) -> Expected {
@@ -235,6 +236,7 @@ pub(crate) async fn recover<S: Source, D: Destination, L: Ledger, C: Clock>(
     let plan =
         entry.record.upload.as_ref().and_then(|upload| PartPlan::with_part_size(info.size, upload.part_size).ok());
     let parts = plan.map_or(0, |plan| u32::from(plan.count()));
+    let doubtful = entry.record.filled_by_segments().map_or(parts, |filled| filled.trusts.earlier);
     leg.parts.store(parts, Ordering::Relaxed);
     leg.parts_resumed.store(parts, Ordering::Relaxed);
     leg.engine.observer.object_started(&leg.job.source_key, info.size, info.size);
@@ -242,7 +244,7 @@ pub(crate) async fn recover<S: Source, D: Destination, L: Ledger, C: Clock>(
         size: info.size,
         version_id: written.version_id.clone(),
         checksum: expected.crc64nvme,
-        proof: Proof { level, transport_only_parts: if source_agrees { 0 } else { parts } },
+        proof: Proof { level, transport_only_parts: if source_agrees { 0 } else { doubtful } },
         not_preserved: not_preserved(leg.engine, info),
     };
     leg.close(entry, &written, &finished).await?;

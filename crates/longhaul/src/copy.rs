@@ -18,7 +18,7 @@ use crate::{
     ports::{Clock, Destination, Ledger, ListRequest, Source},
     proof::Proof,
     record::{Lease, Reason, RecordKey, State, Token},
-    report::ObjectReport,
+    report::{Follow, ObjectReport},
     server_side, small,
 };
 
@@ -105,6 +105,8 @@ pub(crate) enum Ended {
     Gone,
     Interrupted,
     Busy(Lease),
+    /// Other messages carry it on; these must be sent first.
+    Continues(Option<Follow>, Reason),
 }
 
 impl From<StoreError> for Ended {

@@ -45,7 +45,7 @@ async fn delete<S: Source, D: Destination, L: Ledger, C: Clock>(leg: &Leg<'_, S,
     }
     let Some((record, token)) = leg.engine.ledger.load(&leg.record_key()).await? else {
         // A small copy under way has no record yet; it meets this one when it wants to save its own.
-        let mut entry = Entry { record: never_copied(leg), token: None, found: false };
+        let mut entry = Entry { record: never_copied(leg), token: None, found: false, segment: None };
         entry.record.state = State::Gone;
         bury(leg, &mut entry).await?;
         return Err(skipped("not-ours", "the ledger knows no copy of it"));
@@ -56,7 +56,7 @@ async fn delete<S: Source, D: Destination, L: Ledger, C: Clock>(leg: &Leg<'_, S,
     }
     leg.yield_to_others(&record)?;
     let copied = record.destination.as_ref().and_then(|there| there.etag.clone());
-    let mut entry = Entry { record, token: Some(token), found: true };
+    let mut entry = Entry { record, token: Some(token), found: true, segment: None };
     if entry.record.state.is_open() {
         leg.drop_generation(&mut entry).await?;
     }

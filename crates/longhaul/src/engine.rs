@@ -43,6 +43,9 @@ pub struct Settings {
     pub part_size: u64,
     /// Objects up to this size travel in one request.
     pub multipart_threshold: u64,
+    /// Larger objects are cut into segments of about so many bytes, each a message of its own, which any number of workers fill at
+    /// once; `None`: one process copies all parts of an object.
+    pub segment_size: Option<u64>,
     /// Bytes per second, all objects together.
     pub bandwidth: Option<u64>,
     /// Storage class at the destination; `None` is the store's default.
@@ -70,6 +73,7 @@ impl Default for Settings {
             concurrency: 32,
             part_size: DEFAULT_PART_SIZE,
             multipart_threshold: 16 * MIB,
+            segment_size: None,
             bandwidth: None,
             storage_class: None,
             verify: Verify::Auto,
@@ -149,7 +153,7 @@ impl<C: Clock> Patience<C> {
         self.end.is_none_or(|end| self.clock.elapsed() + duration < end)
     }
 
-    fn random(&self) -> f64 {
+    pub(crate) fn random(&self) -> f64 {
         self.random.lock().unwrap_or_else(PoisonError::into_inner).f64()
     }
 

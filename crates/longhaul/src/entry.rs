@@ -9,12 +9,14 @@ use crate::{
     object::Pin,
     ports::{Clock, Destination, Ledger, Saved, Source, Upload, Written},
     record::{DestinationIdentity, Lease, Reason, Record, RecordSource, State, Token},
+    segment,
+    segments::{SegmentRef, Segments},
 };
 
 /// So many changes of the source in a row, each before its copy was complete, and the copy is parked where legs are counted.
 const MAX_RESTARTS: u32 = 20;
 /// A lease is renewed when it has less than this left, if the new one would end later by as much.
-const RENEW_BEFORE_MS: i64 = 5 * 60 * 1000;
+pub(crate) const RENEW_BEFORE_MS: i64 = 5 * 60 * 1000;
 
 /// A record and the token of its last save.
 pub(crate) struct Entry {
@@ -22,6 +24,8 @@ pub(crate) struct Entry {
     pub token: Option<Token>,
     /// Whether a record of this pin was found, so that unfinished uploads without one are not ours to adopt.
     pub found: bool,
+    /// The segment in hand, where it is not the whole object: others change the same record at the same time.
+    pub segment: Option<SegmentRef>,
 }
 
 impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
@@ -36,16 +40,20 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         let loaded = self.engine.ledger.load(&self.record_key()).await?;
         let Some((record, token)) = loaded else {
             let record = Record::begin(self.record_key(), source, now);
-            let mut entry = Entry { record, token: None, found: false };
+            let mut entry = Entry { record, token: None, found: false, segment: None };
             self.begin_leg(&mut entry).await?;
             return Ok(entry);
         };
-        let mut entry = Entry { record, token: Some(token), found: true };
+        let mut entry = Entry { record, token: Some(token), found: true, segment: None };
         self.yield_to_others(&entry.record)?;
         self.refuse_collision(&entry.record)?;
         let same = self.is_of_this_source(&entry.record) && entry.record.source.pin.same_write(pin);
         if entry.record.state == State::Done {
             self.skip_if_done(&entry.record, same).await?;
+        }
+        if same && entry.record.is_carried_by_segments(now, |lease| self.engine.ledger.is_held(lease, now)) {
+            let words = "the messages of its segments carry it on";
+            return Err(Ended::Continues(None, Reason::new("in-segments", words)));
         }
         if !(same && entry.record.state != State::Restarting) {
             self.drop_generation(&mut entry).await?;
@@ -57,7 +65,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         next.restarts = if entry.record.state.is_open() { entry.record.restarts + u32::from(fresh) } else { 0 };
         self.park_if_restless(&next)?;
         if !fresh {
-            let old = &entry.record;
+            let old = &mut entry.record;
+            next.segments = old.segments.take().map(Segments::taken_up_again);
             (next.intent, next.expected, next.parts) = (old.intent, old.expected.clone(), old.parts);
             if old.state.is_open() {
                 // What was parked and sent again begins to count anew.
@@ -81,7 +90,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         entry.record.sequencer.clone_from(&self.job.sequencer);
         self.idle_legs.store(entry.record.idle_legs, Ordering::Relaxed);
         if entry.record.upload.is_none() {
-            self.park_if_idle(&entry.record)?;
+            self.park_if_idle_for(entry.record.idle_legs)?;
         }
         entry.record.lease = Some(self.engine.ledger.new_lease(self.engine.patience.clock.now()));
         self.save(entry).await
@@ -90,7 +99,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     /// Compares the parts at the destination with those counted before: a leg that died may have made progress all the same.
     pub(crate) async fn count_progress(&self, entry: &mut Entry, parts: u32) -> Result<(), Ended> {
         if parts <= entry.record.parts {
-            return self.park_if_idle(&entry.record);
+            return self.park_if_idle_for(entry.record.idle_legs);
         }
         entry.record.parts = parts;
         entry.record.idle_legs = 1;
@@ -112,6 +121,9 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
 
     /// Renews a lease that is about to end while the leg goes on.
     pub(crate) async fn renew_lease(&self, entry: &mut Entry) -> Result<(), Ended> {
+        if let Some(at) = entry.segment.clone() {
+            return segment::renew_lease(self, entry, &at).await;
+        }
         let now = self.engine.patience.clock.now();
         let Some(until) = entry.record.lease.as_ref().and_then(|lease| lease.until) else { return Ok(()) };
         if until.0 - now.0 > RENEW_BEFORE_MS {
@@ -127,9 +139,9 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     }
 
     /// Legs that bring nothing across do not go on for ever: a part that does not fit into one never will.
-    fn park_if_idle(&self, record: &Record) -> Result<(), Ended> {
+    pub(crate) fn park_if_idle_for(&self, idle_legs: u32) -> Result<(), Ended> {
         match self.engine.settings.max_idle_legs {
-            Some(max) if record.idle_legs > max => {
+            Some(max) if idle_legs > max => {
                 let words = format!(
                     "{max} legs in a row brought no part across: a part may take longer than a leg has time; \
                      run `longhaul work` on a machine without such a limit, and redrive"
@@ -204,18 +216,24 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
 
     /// Saves the record if it is still ours.
     pub(crate) async fn save(&self, entry: &mut Entry) -> Result<(), Ended> {
+        let Saved::Refused(there) = self.try_save(entry).await? else { return Ok(()) };
+        let unknown = || Lease { owner: "unknown".into(), until: None };
+        Err(Ended::Busy(there.and_then(|there| there.0.lease).unwrap_or_else(unknown)))
+    }
+
+    /// Saves the record, or says what stands there instead.
+    pub(crate) async fn try_save(&self, entry: &mut Entry) -> Result<Saved, Ended> {
         entry.record.updated = self.engine.patience.clock.now();
         let token = self.engine.patience.token();
         match self.engine.ledger.save(&entry.record, entry.token.as_ref(), &token).await? {
-            Saved::Stored => {}
-            Saved::Refused(Some(there)) if there.1 == token => {}
-            Saved::Refused(there) => {
-                let unknown = || Lease { owner: "unknown".into(), until: None };
-                return Err(Ended::Busy(there.and_then(|there| there.0.lease).unwrap_or_else(unknown)));
+            Saved::Refused(there) if there.as_ref().is_none_or(|there| there.1 != token) => {
+                return Ok(Saved::Refused(there));
             }
+            // A refusal that shows my own token is my earlier success.
+            Saved::Stored | Saved::Refused(_) => {}
         }
         entry.token = Some(token);
-        Ok(())
+        Ok(Saved::Stored)
     }
 
     pub(crate) fn add_costs(&self, record: &mut Record) {
@@ -231,6 +249,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             Some(DestinationIdentity { etag: written.etag.clone(), version_id: written.version_id.clone() });
         record.proof = Some(finished.proof);
         (record.upload, record.intent, record.expected, record.lease, record.reason) = (None, None, None, None, None);
+        record.segments = None;
         self.add_costs(record);
         self.save(entry).await
     }

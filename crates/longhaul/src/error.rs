@@ -271,6 +271,14 @@ pub struct QueueError {
     pub source: Option<Box<dyn Error + Send + Sync>>,
 }
 
+impl QueueError {
+    /// An entry of a batch that the answer does not mention.
+    pub(crate) fn unanswered(queue: &str) -> Self {
+        let message = "an entry of the batch was not answered".to_owned();
+        Self { queue: queue.to_owned(), operation: "SendMessageBatch", message, retryable: true, source: None }
+    }
+}
+
 /// An error and its causes in one line.
 pub fn chain(error: &dyn Error) -> String {
     let mut words = error.to_string();

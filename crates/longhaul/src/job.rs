@@ -10,10 +10,11 @@ use crate::{
     event::{self, ObjectEvent},
     object::{ETag, ObjectKey, VersionId},
     record::Token,
+    segment_job::{self, SegmentJob},
 };
 
-/// The version of the format of jobs that this code writes and reads.
-const VERSION: u64 = 1;
+/// The version of the formats that this code writes and reads.
+pub(crate) const VERSION: u64 = 1;
 
 /// One object that may need copying, as the jobsender sends it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +102,8 @@ pub enum Entry {
         /// The object.
         job: Box<Job>,
     },
+    /// A segment of a giant.
+    Segment(Box<SegmentJob>),
 }
 
 /// A message that was understood.
@@ -118,6 +121,7 @@ enum Form {
     Events(Vec<Value>),
     Jobs,
     Original(String),
+    Segment(Box<SegmentJob>),
 }
 
 /// A message that is none.
@@ -156,7 +160,7 @@ struct Envelope {
 pub fn parse(body: &str) -> Result<Message, Malformed> {
     let value: Value = serde_json::from_str(body).map_err(|error| Malformed(format!("no JSON: {error}")))?;
     if value.get("longhaul").is_some() {
-        return of_jobs(value);
+        return if value.get("segment").is_some() { of_segment(value) } else { of_jobs(value) };
     }
     if value.get("Src_bucket").is_some() {
         return of_original(body, value);
@@ -172,14 +176,23 @@ pub fn parse(body: &str) -> Result<Message, Malformed> {
 
 fn of_jobs(value: Value) -> Result<Message, Malformed> {
     let envelope = Envelope::deserialize(value).map_err(|error| Malformed(error.to_string()))?;
-    if envelope.longhaul != VERSION {
-        let version = envelope.longhaul;
-        return Err(Malformed(format!("jobs of format {version}; this worker reads format {VERSION}: update it")));
-    }
+    check_version("jobs", envelope.longhaul)?;
     let Envelope { src_bucket, des_bucket, jobs, .. } = envelope;
     let entry = |job| Entry::Job { src_bucket: src_bucket.clone(), des_bucket: des_bucket.clone(), job: Box::new(job) };
     named_buckets(&src_bucket, &des_bucket)?;
     Ok(Message { entries: jobs.into_iter().map(entry).collect(), form: Form::Jobs })
+}
+
+pub(crate) fn check_version(what: &str, version: u64) -> Result<(), Malformed> {
+    match version {
+        VERSION => Ok(()),
+        other => Err(Malformed(format!("{what} of format {other}; this worker reads format {VERSION}: update it"))),
+    }
+}
+
+fn of_segment(value: Value) -> Result<Message, Malformed> {
+    let job = Box::new(segment_job::parse(value)?);
+    Ok(Message { entries: vec![Entry::Segment(job.clone())], form: Form::Segment(job) })
 }
 
 fn of_original(body: &str, value: Value) -> Result<Message, Malformed> {
@@ -202,7 +215,7 @@ fn of_original(body: &str, value: Value) -> Result<Message, Malformed> {
     Ok(Message { entries: vec![entry], form: Form::Original(body.to_owned()) })
 }
 
-fn named_buckets(source: &str, destination: &str) -> Result<(), Malformed> {
+pub(crate) fn named_buckets(source: &str, destination: &str) -> Result<(), Malformed> {
     match source.is_empty() || destination.is_empty() {
         true => Err(Malformed("a bucket has no name".to_owned())),
         false => Ok(()),
@@ -223,12 +236,22 @@ impl Message {
         self.entries.len() > 1
     }
 
+    /// What is put into the queue of parked messages for the entry at this place: the entry as it came. Of a segment it is the job
+    /// of its object, since a segment alone could not take up again what is parked.
+    pub fn parked(&self, place: usize) -> String {
+        match self.entries.get(place) {
+            Some(Entry::Segment(job)) => job.object_body(),
+            _ => self.only(&[place]),
+        }
+    }
+
     /// The body of a message that asks for the entries at these places and nothing else.
     pub fn only(&self, places: &[usize]) -> String {
         let chosen = || places.iter().filter_map(|&place| self.entries.get(place));
         match &self.form {
             Form::Test => json!({"Event": "s3:TestEvent"}).to_string(),
             Form::Original(body) => body.clone(),
+            Form::Segment(job) => job.body(),
             Form::Events(records) => {
                 let records: Vec<&Value> = places.iter().filter_map(|&place| records.get(place)).collect();
                 sendable(&json!({"Records": records}))
@@ -256,7 +279,7 @@ impl Jobs {
 
 /// JSON without the characters that SQS refuses in a body: U+FFFE and U+FFFF are written as escapes, as JSON itself does with
 /// control characters (SQS API, SendMessage; U+007F and above are permitted).
-fn sendable(value: &Value) -> String {
+pub(crate) fn sendable(value: &Value) -> String {
     value.to_string().replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
 }
 
@@ -290,7 +313,7 @@ mod tests {
             Entry::Job { src_bucket, des_bucket, job } => {
                 (src_bucket.as_str(), des_bucket.as_str(), job.as_ref().clone())
             }
-            Entry::Event(_) => panic!("no event was sent"),
+            Entry::Event(_) | Entry::Segment(_) => panic!("jobs were sent"),
         });
         assert_eq!(keys.collect::<Vec<_>>(), [("s", "d", job("a")), ("s", "d", job("b//c"))]);
     }

@@ -91,7 +91,7 @@ impl Observer for Journal {
         let words = report.reason.as_ref().map_or_else(String::new, |reason| reason.message.clone());
         match report.outcome {
             Outcome::Copied => object_line!(info, report, "copied"),
-            Outcome::Skipped | Outcome::Gone | Outcome::Interrupted | Outcome::Busy => {
+            Outcome::Skipped | Outcome::Gone | Outcome::Interrupted | Outcome::Busy | Outcome::Continues => {
                 object_line!(info, report, words)
             }
             Outcome::Failed if report.needs_help => object_line!(error, report, words),

@@ -38,6 +38,9 @@ pub mod retry;
 pub mod route;
 pub mod rules;
 pub mod scan;
+pub mod segment;
+pub mod segment_job;
+pub mod segments;
 pub mod send;
 pub mod work;
 

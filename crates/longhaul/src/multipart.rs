@@ -1,6 +1,6 @@
 //! A large object: claim, plan, resume by proof, copy parts, complete, prove, record.
 
-use std::{collections::BTreeMap, sync::atomic::Ordering};
+use std::{collections::BTreeMap, ops::RangeInclusive, sync::atomic::Ordering};
 
 use futures_util::{FutureExt, StreamExt};
 
@@ -13,7 +13,9 @@ use crate::{
     part::{PartNumber, PartPlan, PartSpec, PlanError},
     ports::{Clock, Destination, Ledger, Source, Upload},
     record::{Reason, State},
+    report::Follow,
     resume,
+    segments::SegmentRef,
     transfer::DonePart,
 };
 
@@ -24,7 +26,18 @@ pub(crate) const UPLOAD_VANISHED: &str = "upload-vanished";
 pub(crate) struct Filling {
     pub upload: Upload,
     pub plan: PartPlan,
+    /// The numbers of the parts to fill: all, or those of a segment.
+    pub numbers: RangeInclusive<u16>,
     pub have: BTreeMap<PartNumber, DonePart>,
+}
+
+impl Filling {
+    /// The parts that are still to be sent.
+    fn missing(&self) -> Vec<PartSpec> {
+        let missing =
+            |part: &PartSpec| self.numbers.contains(&part.number.get()) && !self.have.contains_key(&part.number);
+        self.plan.parts().filter(missing).collect()
+    }
 }
 
 pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
@@ -76,7 +89,34 @@ fn part_size(settings: &Settings, smallest: u64) -> u64 {
     settings.part_size.max(smallest)
 }
 
-async fn fill_and_complete<S: Source, D: Destination, L: Ledger, C: Clock>(
+/// Leaves an upload to the messages of its segments, unless all of them are done.
+async fn hand_over<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    size: u64,
+) -> Result<(), Ended> {
+    let record = &mut entry.record;
+    let (Some(upload), Some(segments)) = (&record.upload, &record.segments) else { return Ok(()) };
+    let Ok(plan) = PartPlan::with_part_size(size, upload.part_size) else { return Ok(()) };
+    if leg.engine.settings.segment_size.is_none() {
+        // Nobody is there to fill them but this process.
+        record.segments = None;
+        return Ok(());
+    }
+    let at = |segment| SegmentRef { generation: record.generation, upload_id: upload.id.clone(), segment };
+    let open: Vec<SegmentRef> = segments.open(&plan).into_iter().map(at).collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    leg.parts.store(plan.count().into(), Ordering::Relaxed);
+    if record.lease.take().is_some() {
+        leg.save(entry).await?;
+    }
+    let words = format!("{} segments of the object are copied by messages of their own", open.len());
+    Err(Ended::Continues(Some(Follow::Segments(open)), Reason::new("cut-into-segments", words)))
+}
+
+pub(crate) async fn fill_and_complete<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
     entry: &mut Entry,
     info: &ObjectInfo,
@@ -87,7 +127,9 @@ async fn fill_and_complete<S: Source, D: Destination, L: Ledger, C: Clock>(
     {
         return Ok(finished);
     }
+    hand_over(leg, entry, info.size).await?;
     let mut filling = Box::pin(resume::find_or_create(leg, entry, info, plan)).await?;
+    hand_over(leg, entry, info.size).await?;
     let already: u64 = filling.have.values().map(|part| part.answer.size).sum();
     leg.parts.store(filling.plan.count().into(), Ordering::Relaxed);
     leg.parts_resumed.store(u32::try_from(filling.have.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
@@ -107,7 +149,7 @@ pub(crate) async fn copy_missing<S: Source, D: Destination, L: Ledger, C: Clock>
     pin: &Pin,
     filling: &mut Filling,
 ) -> Result<(), Ended> {
-    let todo: Vec<PartSpec> = filling.plan.parts().filter(|part| !filling.have.contains_key(&part.number)).collect();
+    let todo = filling.missing();
     let upload = &filling.upload;
     let (parts, key) = (filling.plan.count(), &leg.job.source_key);
     // A leg that brought nothing across may have asked for too much at once.

@@ -91,14 +91,14 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         for _ in 0..TRIES {
             let mut record = Record::begin(self.record_key(), self.source_now(info.pin()), now);
             record.sequencer.clone_from(&self.job.sequencer);
-            let mut entry = Entry { record, token: token.take(), found: true };
+            let mut entry = Entry { record, token: token.take(), found: true, segment: None };
             match self.close(&mut entry, written, finished).await {
                 Err(Ended::Busy(_)) => {}
                 ended => return ended,
             }
             let Some((record, current)) = self.engine.ledger.load(&self.record_key()).await? else { continue };
             self.refuse_collision(&record)?;
-            let mut there = Entry { record, token: Some(current), found: true };
+            let mut there = Entry { record, token: Some(current), found: true, segment: None };
             if there.record.state.is_open() {
                 self.yield_to_others(&there.record)?;
                 self.drop_generation(&mut there).await?;
@@ -111,7 +111,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
                 // repeats deletions knows that it is a copy.
                 Err(Ended::Gone) => {
                     let record = Record::begin(self.record_key(), self.source_now(info.pin()), now);
-                    let mut entry = Entry { record, token: there.token, found: true };
+                    let mut entry = Entry { record, token: there.token, found: true, segment: None };
                     self.close(&mut entry, written, finished).await?;
                     return Err(Ended::Gone);
                 }

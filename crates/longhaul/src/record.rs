@@ -6,6 +6,7 @@ use crate::{
     checksum::Crc64,
     object::{ETag, Location, ObjectKey, Pin, Timestamp, VersionId},
     proof::Proof,
+    segments::Segments,
 };
 
 /// What a record is filed under: the destination object.
@@ -149,6 +150,9 @@ pub struct Record {
     pub intent: Option<Timestamp>,
     /// The upload, once its id is known.
     pub upload: Option<RecordUpload>,
+    /// How the upload is cut up, where many workers fill it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segments: Option<Segments>,
     /// What Complete should give.
     pub expected: Option<Expected>,
     /// Who is at work.
@@ -209,6 +213,7 @@ impl Record {
             generation: 1,
             intent: None,
             upload: None,
+            segments: None,
             expected: None,
             lease: None,
             attempts: 0,

@@ -51,15 +51,21 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         record.reason = Some(reason.clone());
         record.lease = None;
         self.name_what_was_listed(&mut record);
-        self.save(&mut Entry { record, token, found: true }).await
+        self.save(&mut Entry { record, token, found: true, segment: None }).await
     }
 
     /// Leaves the record in the state in which the next leg should find it.
     pub(crate) async fn remember(&self, ended: &Result<Finished, Ended>) -> Result<(), Ended> {
         let (state, reason) = match ended {
-            Ok(_) | Err(Ended::Skipped(_) | Ended::Busy(_) | Ended::Ledger(_) | Ended::Large | Ended::Restart(_)) => {
-                return Ok(());
-            }
+            Ok(_)
+            | Err(
+                Ended::Skipped(_)
+                | Ended::Busy(_)
+                | Ended::Ledger(_)
+                | Ended::Large
+                | Ended::Restart(_)
+                | Ended::Continues(..),
+            ) => return Ok(()),
             // The record is that of another source.
             Err(Ended::Parked(reason)) if reason.code == COLLISION => return Ok(()),
             Err(Ended::Interrupted) => (None, Reason::new(INTERRUPTED, "stopped on request")),
@@ -78,7 +84,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
                 _ => Ok(()),
             };
         };
-        let mut entry = Entry { record, token: Some(token), found: true };
+        let mut entry = Entry { record, token: Some(token), found: true, segment: None };
         if entry.record.state.is_open() {
             self.yield_to_others(&entry.record)?;
         }

@@ -11,6 +11,7 @@ use crate::{
     ports::{Clock, Destination, Ledger, Source},
     proof::Proof,
     record::Reason,
+    segments::SegmentRef,
 };
 
 /// How a copy ended.
@@ -28,6 +29,17 @@ pub enum Outcome {
     Interrupted,
     /// Another process is copying it.
     Busy,
+    /// Other messages carry it on: those of its segments, or one that begins it again.
+    Continues,
+}
+
+/// Messages that carry a copy on. Until they are sent, the message that it came from may not be acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Follow {
+    /// One for each of these segments.
+    Segments(Vec<SegmentRef>),
+    /// One for the object, which begins again.
+    Object,
 }
 
 impl Outcome {
@@ -40,6 +52,7 @@ impl Outcome {
             Self::Gone => "gone",
             Self::Interrupted => "interrupted",
             Self::Busy => "busy",
+            Self::Continues => "continues",
         }
     }
 }
@@ -85,6 +98,8 @@ pub struct ObjectReport {
     pub needs_help: bool,
     /// When the lease of another that stands in the way ends, where it ends by itself.
     pub busy_until: Option<Timestamp>,
+    /// What must be sent before the copy's message may be acknowledged.
+    pub follow: Option<Follow>,
 }
 
 impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
@@ -109,6 +124,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             not_preserved: Vec::new(),
             needs_help: false,
             busy_until: None,
+            follow: None,
         };
         match ended {
             Ok(finished) => {
@@ -140,6 +156,10 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             Ended::Restart(reason) => (Outcome::Failed, reason),
             Ended::Skipped(reason) => (Outcome::Skipped, reason),
             Ended::Large => (Outcome::Failed, Reason::new("grew", "the object grew while it was copied")),
+            Ended::Continues(follow, reason) => {
+                report.follow = follow;
+                (Outcome::Continues, reason)
+            }
             Ended::Gone => (Outcome::Gone, Reason::new("gone", "the source object was deleted meanwhile")),
             Ended::Interrupted => (Outcome::Interrupted, Reason::new("interrupted", "stopped on request")),
             Ended::Busy(lease) => {

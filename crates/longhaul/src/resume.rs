@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::atomic::Ordering};
 use futures_util::{StreamExt, TryStreamExt};
 
 use crate::{
+    complete::whole_crc,
     copy::{Ended, Leg},
     entry::Entry,
     error::{ErrorKind, StoreError},
@@ -13,6 +14,7 @@ use crate::{
     part::{PartNumber, PartPlan, PartSpec},
     ports::{Clock, Destination, Ledger, NewObject, Source, UnfinishedUpload, Upload, UploadFilter, UploadedPart},
     record::{Reason, RecordUpload, State},
+    segments::Segments,
     transfer::{DonePart, Trust},
 };
 
@@ -35,7 +37,8 @@ pub(crate) async fn find_or_create<S: Source, D: Destination, L: Ledger, C: Cloc
     match entry.record.intent {
         // A crash fell between Create and the save of its answer.
         Some(intent) => abort_own(leg, &unfinished, intent).await?,
-        None if !entry.found && leg.adopt.load(Ordering::Relaxed) => {
+        // To read a giant again for the sake of its parts would take longer than a leg.
+        None if !entry.found && leg.adopt.load(Ordering::Relaxed) && !is_giant(leg, info) => {
             if let Some(filling) = adopt(leg, entry, info, unfinished).await? {
                 return Ok(filling);
             }
@@ -55,10 +58,50 @@ async fn resume<S: Source, D: Destination, L: Ledger, C: Clock>(
     let plan = PartPlan::with_part_size(info.size, recorded.part_size)
         .map_err(|error| Ended::Restart(Reason::new("plan-does-not-fit", error.to_string())))?;
     let listed = leg.list_parts(&upload).await?;
-    let have = fitting(&plan, listed).map(|answer| (answer.number, DonePart { answer, trust: Trust::EarlierLeg }));
-    let have: BTreeMap<_, _> = have.collect();
+    let mut have: BTreeMap<_, _> = fitting(&plan, listed).map(|part| (part.number, of_an_earlier_leg(part))).collect();
+    if let Some(segments) = &entry.record.segments {
+        trust_segments(segments, &plan, &mut have)?;
+    }
     leg.count_progress(entry, u32::try_from(have.len()).unwrap_or(u32::MAX)).await?;
-    Ok(Filling { upload, plan, have })
+    Ok(Filling { upload, plan, numbers: 1..=plan.count(), have })
+}
+
+fn is_giant<S, D, L, C>(leg: &Leg<'_, S, D, L, C>, info: &ObjectInfo) -> bool {
+    leg.engine.settings.segment_size.is_some_and(|segment| info.size > segment)
+}
+
+pub(crate) fn of_an_earlier_leg(answer: UploadedPart) -> DonePart {
+    DonePart { answer, trust: Trust::EarlierLeg }
+}
+
+/// What the workers of the segments knew of their parts' bytes holds for the listed ones, if these are the same bytes.
+fn trust_segments(
+    segments: &Segments,
+    plan: &PartPlan,
+    have: &mut BTreeMap<PartNumber, DonePart>,
+) -> Result<(), Ended> {
+    for run in segments.done() {
+        let numbers = segments.numbers(plan, run.first, run.last);
+        let mut listed: Vec<&mut DonePart> =
+            have.iter_mut().filter(|(number, _)| numbers.contains(&number.get())).map(|(_, part)| part).collect();
+        if listed.len() < numbers.len() {
+            // A part is missing. It is sent again, and nothing more is known of the others than their sizes.
+            continue;
+        }
+        let parts = listed.iter().map(|part| &part.answer);
+        if let (Some(known), Some(theirs)) = (run.filled.crc64nvme, whole_crc(parts))
+            && known != theirs
+        {
+            let words =
+                format!("the destination holds other bytes in segments {} to {} than were sent", run.first, run.last);
+            return Err(Ended::Restart(Reason::new("corrupt", words)));
+        }
+        let trusts = run.filled.trusts;
+        let all = [(Trust::Crc, trusts.crc), (Trust::Md5, trusts.md5), (Trust::Size, trusts.size)];
+        let each = all.into_iter().flat_map(|(trust, count)| std::iter::repeat_n(trust, count as usize));
+        listed.iter_mut().zip(each).for_each(|(part, trust)| part.trust = trust);
+    }
+    Ok(())
 }
 
 /// A listed part counts only if its size is the plan's.
@@ -134,7 +177,7 @@ async fn adopt<S: Source, D: Destination, L: Ledger, C: Clock>(
         let recorded = RecordUpload { id: upload.id.clone(), part_size: plan.part_size(), adopted: true };
         entry.record.upload = Some(recorded);
         leg.save(entry).await?;
-        return Ok(Some(Filling { upload, plan, have }));
+        return Ok(Some(Filling { upload, plan, numbers: 1..=plan.count(), have }));
     }
     Ok(None)
 }
@@ -229,13 +272,18 @@ async fn create<S: Source, D: Destination, L: Ledger, C: Clock>(
         failures += 1;
     };
     entry.record.upload = Some(RecordUpload { id: upload.id.clone(), part_size: plan.part_size(), adopted: false });
+    if let Some(size) = leg.engine.settings.segment_size.filter(|_| is_giant(leg, info)) {
+        entry.record.segments = Some(Segments::cut(&plan, size));
+        // Whoever fills the last segment completes, and need not wait for this leg.
+        entry.record.lease = None;
+    }
     leg.created.store(true, Ordering::Relaxed);
     if let Err(refused) = leg.save(entry).await {
         // Without its id in the ledger nobody would find the upload again.
         leg.abort(&upload).await?;
         return Err(refused);
     }
-    Ok(Filling { upload, plan, have: BTreeMap::new() })
+    Ok(Filling { upload, plan, numbers: 1..=plan.count(), have: BTreeMap::new() })
 }
 
 impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {

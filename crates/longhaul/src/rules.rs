@@ -9,6 +9,8 @@ use crate::{
     object::ObjectKey,
     record::Reason,
     route::Route,
+    segment_job::Segment,
+    segments::SegmentRef,
 };
 
 /// Where the objects of a bucket go.
@@ -61,10 +63,22 @@ pub enum Task {
     Copy(Buckets, Box<CopyJob>),
     /// Delete the copy, if the source is gone.
     Delete(Buckets, Box<CopyJob>),
+    /// Fill a segment of the object's upload.
+    Segment(Buckets, Box<CopyJob>, SegmentRef),
     /// Nothing; the reason says why.
     Nothing(Reason),
     /// It has no place to go.
     Park(Reason),
+}
+
+impl Task {
+    /// Between which buckets, if there is anything to do.
+    pub fn buckets(&self) -> Option<&Buckets> {
+        match self {
+            Self::Copy(buckets, _) | Self::Delete(buckets, _) | Self::Segment(buckets, ..) => Some(buckets),
+            Self::Nothing(_) | Self::Park(_) => None,
+        }
+    }
 }
 
 impl Rules {
@@ -78,6 +92,14 @@ impl Rules {
                 }
                 let buckets = Buckets { source: src_bucket.clone(), destination: des_bucket.clone() };
                 Task::Copy(buckets, Box::new(of_job(job)))
+            }
+            // What has begun is not ignored any more: its upload would stay behind.
+            Entry::Segment(job) => {
+                let buckets = Buckets { source: job.src_bucket.clone(), destination: job.des_bucket.clone() };
+                let Segment { src_key, des_key, size, at } = job.segment.clone();
+                let copy =
+                    CopyJob { decision: Decision::Differs(Difference::Told), ..CopyJob::new(src_key, des_key, size) };
+                Task::Segment(buckets, Box::new(copy), at)
             }
         }
     }
@@ -187,6 +209,7 @@ mod tests {
     fn place(task: Task) -> (String, String) {
         match task {
             Task::Copy(buckets, job) | Task::Delete(buckets, job) => (buckets.destination, job.destination_key.into()),
+            Task::Segment(..) => panic!("no segment was sent"),
             Task::Nothing(reason) | Task::Park(reason) => (reason.code, String::new()),
         }
     }

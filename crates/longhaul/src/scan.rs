@@ -98,7 +98,7 @@ impl Totals {
             Outcome::Failed => self.failed += 1,
             Outcome::Gone => self.gone += 1,
             Outcome::Interrupted => self.interrupted += 1,
-            Outcome::Busy => self.busy += 1,
+            Outcome::Busy | Outcome::Continues => self.busy += 1,
         }
         self.sent_bytes += report.bytes_sent;
         self.parts_resumed += u64::from(report.parts_resumed);

@@ -18,7 +18,7 @@ use crate::{
     pack::{Packer, Packing, batch_of},
     ports::{Clock, Destination, Ledger, Source},
     queue::JobQueue,
-    record::{Record, RecordKey, State, Token},
+    record::{Lease, Record, RecordKey, State, Token},
     scan::{Mode, Scan},
 };
 
@@ -237,7 +237,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'_, S,
     }
 
     fn is_at_work(&self, record: &Record, now: Timestamp) -> bool {
-        record.lease.as_ref().is_some_and(|lease| self.engine.ledger.is_held(lease, now))
+        let is_held = |lease: &Lease| self.engine.ledger.is_held(lease, now);
+        record.lease.as_ref().is_some_and(is_held) || record.is_carried_by_segments(now, is_held)
     }
 
     fn send(&mut self, pair: Pair, token: Option<Token>, why: Difference) {

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -23,12 +23,18 @@ use crate::{
     job::{self, Message},
     object::Timestamp,
     ports::{Clock, Destination, Ledger, Source},
-    queue::{JobQueue, QueueMessage},
+    queue::{JobQueue, MAX_BATCH, QueueMessage},
     record::Reason,
-    report::{ObjectReport, Outcome},
+    report::{Follow, ObjectReport, Outcome},
     retry::RetryPolicy,
     rules::{Buckets, DeletePolicy, Rules, Task},
+    segment::{self, copy_segment},
+    segment_job::{Segment, SegmentJob},
+    segments::SegmentRef,
 };
+
+/// Batches of messages that are sent at once.
+const BATCHES_AT_ONCE: usize = 8;
 
 /// Opens the stores and the ledger for one leg.
 pub trait Surroundings: Send + Sync + 'static {
@@ -87,10 +93,22 @@ pub struct Worker<W, C> {
     random: Mutex<fastrand::Rng>,
 }
 
+/// Where a message came from, and where those go that follow it.
+#[derive(Debug)]
+pub struct Queues<'a, Q> {
+    /// The queue of the message.
+    pub own: &'a Q,
+    /// The queue of objects that begin again.
+    pub jobs: &'a Q,
+    /// The queue of segments; without one no object is cut up.
+    pub segments: Option<&'a Q>,
+}
+
 /// One delivery under way.
 struct Delivery<'a, W: Surroundings, C, Q> {
     worker: &'a Worker<W, C>,
     queue: &'a Q,
+    queues: &'a Queues<'a, Q>,
     message: &'a QueueMessage,
     rules: &'a Rules,
     leg: &'a LegTime,
@@ -125,7 +143,7 @@ impl<W: Surroundings, C: Clock> Worker<W, C> {
     /// when to deliver the message again.
     pub async fn handle<Q: JobQueue>(
         &self,
-        queue: &Q,
+        queues: &Queues<'_, Q>,
         message: &QueueMessage,
         rules: &Rules,
         leg: &LegTime,
@@ -133,7 +151,8 @@ impl<W: Surroundings, C: Clock> Worker<W, C> {
         let halt = CancellationToken::new();
         let stop = leg.stop.child_token();
         let leg = LegTime { stop: stop.clone(), ..leg.clone() };
-        let delivery = Delivery { worker: self, queue, message, rules, leg: &leg, halt: halt.clone() };
+        let delivery =
+            Delivery { worker: self, queue: queues.own, queues, message, rules, leg: &leg, halt: halt.clone() };
         let work = delivery.run();
         tokio::pin!(work);
         let rest = leg.end.saturating_sub(self.clock.elapsed());
@@ -186,7 +205,7 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         let owner = format!("{}-{:016x}", self.message.id, self.worker.seed());
         let mut engines = HashMap::new();
         for task in tasks {
-            let (Task::Copy(buckets, _) | Task::Delete(buckets, _)) = task else { continue };
+            let Some(buckets) = task.buckets() else { continue };
             if !engines.contains_key(buckets) {
                 engines.insert(buckets.clone(), self.engine(buckets, &owner).await);
             }
@@ -206,14 +225,17 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         patience.stop = self.leg.stop.clone();
         patience.halt = self.halt.clone();
         patience.end = Some(self.leg.end);
-        let engine = Engine::new(source, destination, ledger, patience, settings.copy.clone());
+        let mut copy = settings.copy.clone();
+        copy.segment_size = copy.segment_size.filter(|_| self.queues.segments.is_some());
+        let engine = Engine::new(source, destination, ledger, patience, copy);
         Ok(engine.sharing(worker.budget.clone(), worker.bandwidth.clone()))
     }
 
     async fn perform(&self, task: &Task, engines: &Engines<W, C>) -> Ending {
-        let (buckets, mut job, deletion) = match task {
-            Task::Copy(buckets, job) => (buckets, job.clone(), false),
-            Task::Delete(buckets, job) => (buckets, job.clone(), true),
+        let (buckets, mut job) = match task {
+            Task::Copy(buckets, job) | Task::Delete(buckets, job) | Task::Segment(buckets, job, _) => {
+                (buckets, job.clone())
+            }
             Task::Park(reason) => return Ending::Park(reason.clone()),
             Task::Nothing(reason) => {
                 tracing::debug!(reason = reason.code, "nothing to do: {}", reason.message);
@@ -229,16 +251,33 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
             // A delivery before this one may have done it: what was known when the message was sent is known no more.
             (job.recorded, job.known) = (Recorded::Unknown, Known::Unknown);
         }
-        let report = if deletion { self.delete(engine, &job).await } else { self.copy(engine, &job).await };
+        let report = match task {
+            Task::Delete(..) => self.delete(engine, &job).await,
+            Task::Segment(_, _, at) => {
+                let report = Box::pin(copy_segment(engine, &job, at)).await;
+                self.behind_the_deletion(engine, &job, report).await
+            }
+            Task::Copy(..) | Task::Nothing(_) | Task::Park(_) => {
+                let report = Box::pin(copy_object(engine, &job)).await;
+                self.behind_the_deletion(engine, &job, report).await
+            }
+        };
         let refused = report.error.as_ref().is_some_and(|error| error.kind() == ErrorKind::InvalidCredentials);
         if refused {
             self.worker.surroundings.credentials_refused();
         }
+        if let Some(follow) = &report.follow
+            && let Err(error) = self.carry_on(engine, buckets, &job, follow).await
+        {
+            tracing::warn!(%error, "the messages that carry an object on could not be sent; this one comes again");
+            let after = ending::wait(self.message.receives, self.worker.random());
+            let reason = Reason::new("queue", error.to_string());
+            return Ending::Again(Again { after, progress: Progress::None, reason });
+        }
         ending::of_report(&report, self.worker.clock.now(), self.message.receives, self.worker.random())
     }
 
-    async fn copy(&self, engine: &EngineOf<W, C>, job: &CopyJob) -> ObjectReport {
-        let report = Box::pin(copy_object(engine, job)).await;
+    async fn behind_the_deletion(&self, engine: &EngineOf<W, C>, job: &CopyJob, report: ObjectReport) -> ObjectReport {
         if report.outcome == Outcome::Gone && self.rules.deletes == DeletePolicy::Propagate {
             // An older copy may have been completed behind the deletion.
             return Box::pin(delete_copy(engine, job)).await;
@@ -256,6 +295,64 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         report
     }
 
+    /// Sends the messages that carry an object on.
+    async fn carry_on(
+        &self,
+        engine: &EngineOf<W, C>,
+        buckets: &Buckets,
+        job: &CopyJob,
+        follow: &Follow,
+    ) -> Result<(), QueueError> {
+        let message = |at: &SegmentRef| SegmentJob {
+            src_bucket: buckets.source.clone(),
+            des_bucket: buckets.destination.clone(),
+            segment: Segment {
+                src_key: job.source_key.clone(),
+                des_key: job.destination_key.clone(),
+                size: job.size,
+                at: at.clone(),
+            },
+        };
+        let (segments, queue) = match (follow, self.queues.segments) {
+            (Follow::Segments(segments), Some(queue)) => (segments, queue),
+            (Follow::Segments(_), None) => return Ok(()),
+            (Follow::Object, _) => {
+                let nowhere = SegmentRef { generation: 0, upload_id: String::new(), segment: 0 };
+                return self.send(self.queues.jobs, vec![message(&nowhere).object_body()]).await;
+            }
+        };
+        let bodies: Vec<String> = segments.iter().map(|at| message(at).body()).collect();
+        let batches: Vec<_> = bodies.chunks(MAX_BATCH).map(|batch| self.send(queue, batch.to_vec()).boxed()).collect();
+        stream::iter(batches).buffer_unordered(BATCHES_AT_ONCE).try_collect::<Vec<()>>().await?;
+        if let Some(first) = segments.first()
+            && let Err(error) = segment::note_sent(engine, job, first).await
+        {
+            tracing::warn!(%error, "that segments were sent could not be noted; a duplicate may send them again");
+        }
+        Ok(())
+    }
+
+    /// Sends messages until the queue has accepted each of them: entries of a batch can fail alone.
+    async fn send(&self, queue: &Q, bodies: Vec<String>) -> Result<(), QueueError> {
+        let left = Mutex::new(bodies);
+        self.repeated(|| async {
+            let bodies = left.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let answers = queue.send_batch(&bodies).await?;
+            let mut answers = answers.into_iter();
+            let mut refused = None;
+            left.lock().unwrap_or_else(PoisonError::into_inner).retain(|_| match answers.next() {
+                Some(Ok(())) => false,
+                answer => {
+                    let unanswered = || QueueError::unanswered(queue.name());
+                    refused = Some(answer.and_then(Result::err).unwrap_or_else(unanswered));
+                    true
+                }
+            });
+            refused.map_or(Ok(()), Err)
+        })
+        .await
+    }
+
     fn unreachable(&self, words: &str) -> Ending {
         tracing::error!(reason = "unreachable", "a store cannot be reached: {words}");
         Ending::Again(Again {
@@ -270,16 +367,18 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         let mut settled = Vec::with_capacity(endings.len());
         for (place, ending) in endings.into_iter().enumerate() {
             settled.push(match ending {
-                Ending::Park(reason) => self.park_entry(message, place, reason).await,
+                Ending::Park(reason) => {
+                    let body = message.parked(place);
+                    self.park_entry(&body, reason).await
+                }
                 ending => ending,
             });
         }
         settled
     }
 
-    async fn park_entry(&self, message: &Message, place: usize, reason: Reason) -> Ending {
-        let alone = (message.is_packed()).then(|| message.only(&[place]));
-        match self.park_body(alone.as_deref().unwrap_or(&self.message.body), &reason).await {
+    async fn park_entry(&self, body: &str, reason: Reason) -> Ending {
+        match self.park_body(body, &reason).await {
             Ok(()) => Ending::Park(reason),
             Err(after) => Ending::Again(Again { after, progress: Progress::None, reason }),
         }
@@ -322,13 +421,20 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         reasons: Vec<(usize, Reason)>,
     ) -> Verdict {
         for (place, reason) in reasons {
-            if let Some(Task::Copy(buckets, job)) = tasks.get(place)
-                && let Some(Ok(engine)) = engines.get(buckets)
-                && let Err(error) = copy::give_up(engine, job, &reason).await
-            {
+            let task = tasks.get(place);
+            let engine = task.and_then(Task::buckets).and_then(|buckets| engines.get(buckets)?.as_ref().ok());
+            let recorded = match (task, engine) {
+                (Some(Task::Copy(_, job)), Some(engine)) => copy::give_up(engine, job, &reason).await,
+                (Some(Task::Segment(_, job, at)), Some(engine)) => segment::give_up(engine, job, at, &reason).await,
+                _ => Ok(()),
+            };
+            let is_recorded = engine.is_some() && recorded.is_ok();
+            if let Err(error) = recorded {
                 tracing::warn!(%error, "what is parked could not be recorded as parked");
             }
-            if let Ending::Again(again) = self.park_entry(message, place, reason).await {
+            // What the ledger does not show as parked is parked as it came: others may go on with the object.
+            let body = if is_recorded { message.parked(place) } else { message.only(&[place]) };
+            if let Ending::Again(again) = self.park_entry(&body, reason).await {
                 return self.give_back(again.after).await;
             }
         }
@@ -336,13 +442,8 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
     }
 
     async fn send_on(&self, body: String) -> Verdict {
-        let bodies = [body];
-        let sent = self.repeated(|| async {
-            let answers = self.queue.send_batch(&bodies).await?;
-            answers.into_iter().collect::<Result<Vec<()>, QueueError>>()
-        });
-        match sent.await {
-            Ok(_) => Verdict::Acknowledge,
+        match self.send(self.queue, vec![body]).await {
+            Ok(()) => Verdict::Acknowledge,
             Err(error) => {
                 tracing::warn!(%error, "the rest of a message could not be sent on; the whole message comes again");
                 self.give_back(Duration::ZERO).await

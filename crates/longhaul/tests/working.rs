@@ -24,7 +24,7 @@ use longhaul::{
     rules::{BucketRoute, DeletePolicy, Rules},
     scan::{Mode, Scan, Selection},
     send::{SendReport, SendSettings, send_route},
-    work::{Surroundings, WorkSettings, Worker},
+    work::{Queues, Surroundings, WorkSettings, Worker},
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -86,7 +86,8 @@ impl World {
     async fn handle(&self, message: &QueueMessage, rules: &Rules) -> Verdict {
         let worker = self.worker();
         let leg = worker.leg(Duration::from_secs(30), Duration::from_secs(1), CancellationToken::new());
-        worker.handle(&self.queue, message, rules, &leg).await
+        let queues = Queues { own: &self.queue, jobs: &self.queue, segments: None };
+        worker.handle(&queues, message, rules, &leg).await
     }
 
     async fn send(&self, body: &str) -> QueueMessage {

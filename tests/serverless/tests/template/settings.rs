@@ -30,6 +30,7 @@ const WORKER: [&str; 24] = [
     "MaxReceives",
     "DeletePolicy",
     "ChunkSize",
+    "SegmentSize",
     "MultipartThreshold",
     "Bandwidth",
     "Verify",

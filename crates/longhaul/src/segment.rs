@@ -1,0 +1,614 @@
+//! One segment of a giant: fill it, mark it, and complete the object if it was the last.
+//!
+//! A segment's message never creates or revives an upload. Every crash leaves somebody who goes on: a segment's message is
+//! acknowledged only when its segment is marked, and whoever finds all segments marked completes, whether its own mark
+//! changed anything or not. An upload that is of no more use is ended by one conditional save; the segment that made it is
+//! responsible for the message that begins the object again.
+
+use std::{collections::BTreeMap, sync::atomic::Ordering};
+
+use crate::{
+    complete,
+    copy::{CopyJob, Ended, Finished, Leg},
+    engine::Engine,
+    entry::{Entry, RENEW_BEFORE_MS},
+    error::{LedgerError, chain},
+    multipart::{self, Filling, UPLOAD_VANISHED, copy_missing},
+    part::PartPlan,
+    ports::{Clock, Destination, Ledger, Saved, Source, Upload},
+    record::{Lease, Reason, Record, State},
+    report::{Follow, ObjectReport},
+    resume::{fitting, of_an_earlier_leg},
+    segments::{Filled, SegmentRef, Trusts},
+    transfer::Trust,
+};
+
+/// How often a save that others overtook is tried again.
+const TRIES: u32 = 20;
+
+/// What a record means for a segment's message.
+#[derive(Debug, PartialEq, Eq)]
+enum Standing {
+    /// The segment is to be filled.
+    Open,
+    /// It is done, and others are not.
+    Marked,
+    /// All segments are done: the upload is to be completed.
+    Full,
+    /// The upload is of no more use and is to be dropped.
+    Ending,
+    /// It was dropped by this segment, whose message for the object may not have been sent.
+    Ended,
+    /// This segment parked the object, and its message may not have been parked.
+    Parked(Reason),
+    /// Nothing is left to do for it.
+    Superseded,
+}
+
+/// Fills one segment. The report's outcome is *continues* when others are still to be filled, and *copied* when this one was
+/// the last.
+pub async fn copy_segment<S, D, L, C>(engine: &Engine<S, D, L, C>, job: &CopyJob, at: &SegmentRef) -> ObjectReport
+where
+    S: Source,
+    D: Destination,
+    L: Ledger,
+    C: Clock,
+{
+    let leg = Leg::new(engine, job);
+    let began = engine.patience.clock.elapsed();
+    let ended = run(&leg, at).await;
+    let report = leg.report(ended, engine.patience.clock.elapsed().saturating_sub(began).as_secs_f64());
+    engine.observer.object_finished(&report);
+    report
+}
+
+/// Notes that the messages of all open segments were sent, so that others need not send them again.
+pub async fn note_sent<S, D, L, C>(
+    engine: &Engine<S, D, L, C>,
+    job: &CopyJob,
+    at: &SegmentRef,
+) -> Result<(), LedgerError>
+where
+    S: Source,
+    D: Destination,
+    L: Ledger,
+    C: Clock,
+{
+    let leg = Leg::new(engine, job);
+    let now = engine.patience.clock.now();
+    let Some(mut entry) = load(&leg, at).await? else { return Ok(()) };
+    let noted = amend(&leg, &mut entry, at, |record| {
+        let Some(segments) = record.segments.as_mut() else { return Change::Nothing };
+        segments.sent = Some(now);
+        Change::Save
+    });
+    match noted.await {
+        Err(Ended::Ledger(error)) => Err(error),
+        // Whoever ended the upload meanwhile needs no note.
+        _ => Ok(()),
+    }
+}
+
+/// Records that the object is parked, since the queue gives up on the message of this segment.
+pub(crate) async fn give_up<S: Source, D: Destination, L: Ledger, C: Clock>(
+    engine: &Engine<S, D, L, C>,
+    job: &CopyJob,
+    at: &SegmentRef,
+    reason: &Reason,
+) -> Result<(), LedgerError> {
+    let leg = Leg::new(engine, job);
+    let Some(mut entry) = load(&leg, at).await? else { return Ok(()) };
+    match park(&leg, &mut entry, at, reason).await {
+        Err(Ended::Ledger(error)) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn standing(record: &Record, at: &SegmentRef) -> Standing {
+    let segments = record.segments.as_ref();
+    let answers = segments.and_then(|segments| segments.responsible) == Some(at.segment);
+    if record.generation != at.generation {
+        return Standing::Superseded;
+    }
+    match record.state {
+        State::Done | State::Gone | State::Superseded => return Standing::Superseded,
+        State::Restarting => {
+            return match (&record.upload, answers) {
+                (Some(_), _) => Standing::Ending,
+                (None, true) => Standing::Ended,
+                (None, false) => Standing::Superseded,
+            };
+        }
+        State::Copying | State::Completing | State::Parked => {}
+    }
+    let (Some(segments), Some(upload)) = (segments, &record.upload) else { return Standing::Superseded };
+    if upload.id != at.upload_id {
+        return Standing::Superseded;
+    }
+    if record.state == State::Parked {
+        let reason = || record.reason.clone().unwrap_or_else(|| Reason::new("parked", "no reason was kept"));
+        return if answers { Standing::Parked(reason()) } else { Standing::Superseded };
+    }
+    match plan_of(record) {
+        Some(plan) if at.segment >= segments.count(&plan) => Standing::Superseded,
+        Some(plan) if segments.is_full(&plan) => Standing::Full,
+        Some(_) if segments.is_done(at.segment) => Standing::Marked,
+        Some(_) => Standing::Open,
+        None => Standing::Superseded,
+    }
+}
+
+fn plan_of(record: &Record) -> Option<PartPlan> {
+    PartPlan::with_part_size(record.source.pin.size, record.upload.as_ref()?.part_size).ok()
+}
+
+fn superseded() -> Ended {
+    Ended::Skipped(Reason::new("superseded", "the upload of this segment is no longer the one that is filled"))
+}
+
+async fn load<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    at: &SegmentRef,
+) -> Result<Option<Entry>, LedgerError> {
+    let loaded = leg.engine.ledger.load(&leg.record_key()).await?;
+    Ok(loaded.map(|(record, token)| Entry { record, token: Some(token), found: true, segment: Some(at.clone()) }))
+}
+
+async fn run<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    at: &SegmentRef,
+) -> Result<Finished, Ended> {
+    if leg.engine.patience.stop.is_cancelled() || !leg.engine.has_time_for_a_body() {
+        return Err(Ended::Interrupted);
+    }
+    let Some(mut entry) = load(leg, at).await? else { return Err(superseded()) };
+    let ended = match standing(&entry.record, at) {
+        Standing::Superseded => Err(superseded()),
+        Standing::Parked(reason) => Err(Ended::Parked(reason)),
+        Standing::Ended => Err(begins_again(Reason::new("begins-again", "its message may not have been sent"))),
+        Standing::Ending => Err(Ended::Restart(Reason::new("begins-again", "another segment ended the upload"))),
+        Standing::Marked => Err(marked()),
+        Standing::Full => Box::pin(finish(leg, &mut entry, at)).await,
+        Standing::Open => Box::pin(fill(leg, &mut entry, at)).await,
+    };
+    match ended {
+        Err(Ended::Restart(reason)) => Err(Box::pin(end_upload(leg, at, reason)).await?),
+        Err(Ended::Failed(error)) if error.is_retryable() && leg.engine.patience.stop.is_cancelled() => {
+            Err(Ended::Interrupted)
+        }
+        ended => ended,
+    }
+}
+
+fn marked() -> Ended {
+    Ended::Continues(None, Reason::new("segment-done", "the segment is filled, and others are not yet"))
+}
+
+fn begins_again(reason: Reason) -> Ended {
+    Ended::Continues(Some(Follow::Object), reason)
+}
+
+/// Copies what is missing of the segment, marks it, and completes the object if all are marked then.
+async fn fill<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    at: &SegmentRef,
+) -> Result<Finished, Ended> {
+    let ended = try_fill(leg, entry, at).await;
+    match ended {
+        Ok(filled) => {
+            amend(leg, entry, at, |record| {
+                let Some(segments) = record.segments.as_mut() else { return Change::Nothing };
+                segments.mark(at.segment, filled);
+                Change::Save
+            })
+            .await?;
+            if entry.record.has_full_segments() { Box::pin(finish(leg, entry, at)).await } else { Err(marked()) }
+        }
+        Err(ended) => {
+            leave(leg, entry, at, &ended).await?;
+            Err(ended)
+        }
+    }
+}
+
+async fn try_fill<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    at: &SegmentRef,
+) -> Result<Filled, Ended> {
+    let begun_before = begin(leg, entry, at).await?;
+    let Some(plan) = plan_of(&entry.record) else { return Err(superseded()) };
+    let Some(segments) = entry.record.segments.as_ref() else { return Err(superseded()) };
+    let numbers = segments.numbers(&plan, at.segment, at.segment);
+    let upload = Upload { key: leg.job.destination_key.clone(), id: at.upload_id.clone() };
+    let mut filling = Filling { upload, plan, numbers, have: BTreeMap::new() };
+    if begun_before {
+        // A leg before this one may have died: what the destination holds counts.
+        let listed = leg.list_parts(&filling.upload).await?;
+        let ours = fitting(&filling.plan, listed).filter(|part| filling.numbers.contains(&part.number.get()));
+        filling.have = ours.map(|part| (part.number, of_an_earlier_leg(part))).collect();
+        count_progress(leg, entry, at, u32::try_from(filling.have.len()).unwrap_or(u32::MAX)).await?;
+    }
+    leg.parts.store(u32::try_from(filling.numbers.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
+    leg.parts_resumed.store(u32::try_from(filling.have.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
+    let pin = entry.record.source.pin.clone();
+    copy_missing(leg, entry, &pin, &mut filling).await?;
+    Ok(filled(&filling))
+}
+
+/// Takes the segment, with a lease and a leg counted. Whether others had begun it before.
+async fn begin<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    at: &SegmentRef,
+) -> Result<bool, Ended> {
+    let now = leg.engine.patience.clock.now();
+    let mine = leg.engine.ledger.new_lease(now);
+    let is_held = |lease: &Lease| lease.owner != mine.owner && leg.engine.ledger.is_held(lease, now);
+    let mut before = false;
+    amend(leg, entry, at, |record| {
+        let Some(segments) = record.segments.as_mut() else { return Change::Nothing };
+        let begun = segments.begun(at.segment);
+        if let Some(lease) = begun.and_then(|begun| begun.lease.as_ref()).filter(|lease| is_held(lease)) {
+            return Change::Busy(lease.clone());
+        }
+        before = begun.is_some();
+        if !segments.is_done(at.segment) {
+            segments.begin(at.segment, mine.clone());
+        }
+        Change::Save
+    })
+    .await?;
+    let begun = entry.record.segments.as_ref().and_then(|segments| segments.begun(at.segment));
+    let idle_legs = begun.map_or(0, |begun| begun.idle_legs);
+    leg.idle_legs.store(idle_legs, Ordering::Relaxed);
+    if !before {
+        leg.park_if_idle_for(idle_legs)?;
+    }
+    Ok(before)
+}
+
+async fn count_progress<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    at: &SegmentRef,
+    parts: u32,
+) -> Result<(), Ended> {
+    let begun = entry.record.segments.as_ref().and_then(|segments| segments.begun(at.segment));
+    if begun.is_none_or(|begun| parts <= begun.parts) {
+        return leg.park_if_idle_for(leg.idle_legs.load(Ordering::Relaxed));
+    }
+    leg.idle_legs.store(1, Ordering::Relaxed);
+    amend(leg, entry, at, |record| {
+        let Some(begun) = record.segments.as_mut().and_then(|segments| segments.begun_mut(at.segment)) else {
+            return Change::Nothing;
+        };
+        (begun.parts, begun.idle_legs) = (parts, 1);
+        Change::Save
+    })
+    .await
+}
+
+/// What is known of a segment whose parts are all there.
+fn filled(filling: &Filling) -> Filled {
+    let mut trusts = Trusts::default();
+    for part in filling.have.values() {
+        *match part.trust {
+            Trust::Crc => &mut trusts.crc,
+            Trust::Md5 => &mut trusts.md5,
+            Trust::Size => &mut trusts.size,
+            Trust::EarlierLeg => &mut trusts.earlier,
+        } += 1;
+    }
+    let parts = || filling.have.values().map(|part| &part.answer);
+    Filled { bytes: parts().map(|part| part.size).sum(), crc64nvme: complete::whole_crc(parts()), trusts }
+}
+
+/// Renews the lease of a segment that is about to end while the leg goes on.
+pub(crate) async fn renew_lease<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    at: &SegmentRef,
+) -> Result<(), Ended> {
+    let now = leg.engine.patience.clock.now();
+    let begun = entry.record.segments.as_ref().and_then(|segments| segments.begun(at.segment));
+    let Some(until) = begun.and_then(|begun| begun.lease.as_ref()?.until) else { return Ok(()) };
+    let next = leg.engine.ledger.new_lease(now);
+    // The second: it ends with the leg.
+    if until.0 - now.0 > RENEW_BEFORE_MS || next.until.is_none_or(|next| next.0 - until.0 < RENEW_BEFORE_MS) {
+        return Ok(());
+    }
+    amend(leg, entry, at, |record| {
+        let Some(begun) = record.segments.as_mut().and_then(|segments| segments.begun_mut(at.segment)) else {
+            return Change::Nothing;
+        };
+        begun.lease = Some(next.clone());
+        Change::Save
+    })
+    .await
+}
+
+/// Leaves the record in the state in which the next leg should find it.
+async fn leave<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    at: &SegmentRef,
+    ended: &Ended,
+) -> Result<(), Ended> {
+    match ended {
+        Ended::Parked(reason) => park(leg, entry, at, reason).await,
+        Ended::Failed(error) if error.kind().needs_help() => {
+            park(leg, entry, at, &Reason::new(error.kind().reason(), chain(error))).await
+        }
+        Ended::Interrupted => put_down(leg, entry, at, Idle::Counts).await,
+        // What failed for another reason than time says nothing of how long a part takes.
+        Ended::Failed(_) => put_down(leg, entry, at, Idle::DoesNotCount).await,
+        Ended::Gone => leg.remember(&Err(Ended::Gone)).await,
+        Ended::Skipped(_)
+        | Ended::Busy(_)
+        | Ended::Ledger(_)
+        | Ended::Large
+        | Ended::Restart(_)
+        | Ended::Continues(..) => Ok(()),
+    }
+}
+
+/// Whether a leg that brought no part across counts against the segment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Idle {
+    Counts,
+    DoesNotCount,
+}
+
+async fn put_down<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    at: &SegmentRef,
+    idle: Idle,
+) -> Result<(), Ended> {
+    let copied = leg.parts_copied.load(Ordering::Relaxed);
+    let parts = leg.parts_resumed.load(Ordering::Relaxed) + copied;
+    amend(leg, entry, at, |record| {
+        leg.add_costs(record);
+        let Some(begun) = record.segments.as_mut().and_then(|segments| segments.begun_mut(at.segment)) else {
+            return Change::Nothing;
+        };
+        begun.lease = None;
+        if copied > 0 {
+            (begun.parts, begun.idle_legs) = (parts, 0);
+        } else if idle == Idle::DoesNotCount {
+            begun.idle_legs = begun.idle_legs.saturating_sub(1);
+        }
+        Change::Save
+    })
+    .await
+}
+
+/// Parks the object. The other segments are of no more use until somebody sends it back to work.
+async fn park<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    at: &SegmentRef,
+    reason: &Reason,
+) -> Result<(), Ended> {
+    amend(leg, entry, at, |record| {
+        record.state = State::Parked;
+        record.reason = Some(reason.clone());
+        record.lease = None;
+        leg.add_costs(record);
+        if let Some(segments) = record.segments.as_mut() {
+            segments.responsible = Some(at.segment);
+        }
+        Change::Save
+    })
+    .await
+}
+
+/// Completes an upload whose segments are all done.
+async fn finish<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    at: &SegmentRef,
+) -> Result<Finished, Ended> {
+    let ended = try_finish(leg, entry, at).await;
+    if !matches!(ended, Err(Ended::Restart(_))) {
+        leg.remember(&ended).await?;
+    }
+    ended
+}
+
+async fn try_finish<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    at: &SegmentRef,
+) -> Result<Finished, Ended> {
+    let info = leg.pin().await?;
+    if !info.pin().same_write(&entry.record.source.pin) {
+        return Err(Ended::Restart(Reason::new("source-keeps-changing", "the source changed while it was copied")));
+    }
+    let now = leg.engine.patience.clock.now();
+    let mine = leg.engine.ledger.new_lease(now);
+    amend(leg, entry, at, |record| {
+        let held = record.lease.as_ref().filter(|lease| lease.owner != mine.owner);
+        if let Some(lease) = held.filter(|lease| leg.engine.ledger.is_held(lease, now)) {
+            return Change::Busy(lease.clone());
+        }
+        record.attempts += 1;
+        record.idle_legs += 1;
+        record.lease = Some(mine.clone());
+        if let Some(segments) = record.segments.as_mut() {
+            segments.responsible = Some(at.segment);
+        }
+        Change::Save
+    })
+    .await?;
+    leg.idle_legs.store(entry.record.idle_legs, Ordering::Relaxed);
+    let Some(plan) = plan_of(&entry.record) else { return Err(superseded()) };
+    // From here on the record is this leg's alone, as that of any other large object.
+    entry.segment = None;
+    let ended = Box::pin(multipart::fill_and_complete(leg, entry, &info, plan)).await;
+    if matches!(&ended, Err(Ended::Restart(reason)) if reason.code == UPLOAD_VANISHED)
+        && let Some(finished) = complete::completed_by_others(leg, entry, &info).await?
+    {
+        return Ok(finished);
+    }
+    ended
+}
+
+/// Ends an upload that is of no more use: one conditional save, then the abort; then the object begins again by a message
+/// of its own, for which this segment answers.
+async fn end_upload<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    at: &SegmentRef,
+    reason: Reason,
+) -> Result<Ended, Ended> {
+    let Some(mut entry) = load(leg, at).await? else { return Ok(superseded()) };
+    for failures in 0..TRIES {
+        match standing(&entry.record, at) {
+            Standing::Superseded | Standing::Parked(_) => return Ok(superseded()),
+            Standing::Ended => return Ok(begins_again(reason)),
+            Standing::Open | Standing::Marked | Standing::Full | Standing::Ending => {}
+        }
+        leg.yield_to_others(&entry.record)?;
+        let now = leg.engine.patience.clock.now();
+        entry.record.state = State::Restarting;
+        entry.record.lease = Some(leg.engine.ledger.new_lease(now));
+        entry.record.reason = Some(reason.clone());
+        if let Some(segments) = entry.record.segments.as_mut() {
+            segments.responsible = Some(at.segment);
+        }
+        if overtaken(leg, &mut entry, failures).await? {
+            continue;
+        }
+        if let Some(upload) = entry.record.upload.take() {
+            leg.abort(&Upload { key: leg.job.destination_key.clone(), id: upload.id }).await?;
+        }
+        entry.record.lease = None;
+        leg.add_costs(&mut entry.record);
+        leg.save(&mut entry).await?;
+        return Ok(begins_again(reason));
+    }
+    Err(again_and_again())
+}
+
+/// What is to become of a record.
+enum Change {
+    /// It is as it should be.
+    Nothing,
+    /// It is to be saved.
+    Save,
+    /// Somebody else is at work.
+    Busy(Lease),
+}
+
+/// Changes the record of an upload that others change at the same time: as often as they overtake, what they saved is taken
+/// and changed anew. An upload that is no longer the one that is filled is *superseded*.
+async fn amend<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    at: &SegmentRef,
+    mut change: impl FnMut(&mut Record) -> Change,
+) -> Result<(), Ended> {
+    for failures in 0..TRIES {
+        match standing(&entry.record, at) {
+            Standing::Open | Standing::Marked | Standing::Full => {}
+            Standing::Ending | Standing::Ended | Standing::Parked(_) | Standing::Superseded => return Err(superseded()),
+        }
+        match change(&mut entry.record) {
+            Change::Nothing => return Ok(()),
+            Change::Busy(lease) => return Err(Ended::Busy(lease)),
+            Change::Save => {}
+        }
+        if !overtaken(leg, entry, failures).await? {
+            return Ok(());
+        }
+    }
+    Err(again_and_again())
+}
+
+/// Saves, or takes what others saved meanwhile, after a pause that spreads those who meet.
+async fn overtaken<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    failures: u32,
+) -> Result<bool, Ended> {
+    let Saved::Refused(there) = leg.try_save(entry).await? else { return Ok(false) };
+    let patience = &leg.engine.patience;
+    patience.clock.sleep(patience.policy.delay(failures.min(4), None, patience.random())).await;
+    let (record, token) = match there {
+        Some(there) => *there,
+        None => match leg.engine.ledger.load(&leg.record_key()).await? {
+            Some(there) => there,
+            None => return Err(superseded()),
+        },
+    };
+    (entry.record, entry.token) = (record, Some(token));
+    Ok(true)
+}
+
+fn again_and_again() -> Ended {
+    let message = "the record of a giant was changed by others again and again".to_owned();
+    Ended::Ledger(LedgerError { message, retryable: true, source: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        object::{ETag, Location, ObjectKey, Pin, Timestamp},
+        record::{RecordKey, RecordSource, RecordUpload},
+        segments::Segments,
+    };
+
+    fn record(state: State) -> Record {
+        let location = Location::new("memory://a", "a");
+        let key = ObjectKey::new("k").unwrap();
+        let pin = Pin { etag: ETag::new("e"), version_id: None, size: 40, crc64nvme: None, modified: Timestamp(1) };
+        let source = RecordSource { location: location.clone(), key: key.clone(), pin };
+        let mut record = Record::begin(RecordKey { location, key }, source, Timestamp(1));
+        record.upload = Some(RecordUpload { id: "u".into(), part_size: 10, adopted: false });
+        record.segments = Some(Segments::cut(&plan_of(&record).unwrap(), 20));
+        Record { state, ..record }
+    }
+
+    fn at(segment: u16) -> SegmentRef {
+        SegmentRef { generation: 1, upload_id: "u".into(), segment }
+    }
+
+    #[test]
+    fn a_segment_of_another_upload_or_generation_is_superseded() {
+        let open = record(State::Copying);
+        assert_eq!(standing(&open, &at(1)), Standing::Open);
+        assert_eq!(standing(&open, &SegmentRef { generation: 2, ..at(1) }), Standing::Superseded);
+        assert_eq!(standing(&open, &SegmentRef { upload_id: "v".into(), ..at(1) }), Standing::Superseded);
+        assert_eq!(standing(&open, &at(2)), Standing::Superseded);
+        for closed in [State::Done, State::Gone, State::Superseded, State::Parked] {
+            assert_eq!(standing(&record(closed), &at(1)), Standing::Superseded);
+        }
+    }
+
+    #[test]
+    fn only_the_responsible_segment_repeats_what_ended_its_upload() {
+        let mut ended = record(State::Restarting);
+        assert_eq!(standing(&ended, &at(0)), Standing::Ending);
+        ended.upload = None;
+        ended.segments.as_mut().unwrap().responsible = Some(1);
+        assert_eq!((standing(&ended, &at(0)), standing(&ended, &at(1))), (Standing::Superseded, Standing::Ended));
+        let mut parked = record(State::Parked);
+        parked.segments.as_mut().unwrap().responsible = Some(1);
+        assert_eq!(standing(&parked, &at(0)), Standing::Superseded);
+        assert!(matches!(standing(&parked, &at(1)), Standing::Parked(_)));
+    }
+
+    #[test]
+    fn whoever_finds_all_segments_marked_completes_whichever_its_own_is() {
+        let mut full = record(State::Copying);
+        let filled = Filled { bytes: 20, crc64nvme: None, trusts: Trusts::default() };
+        let segments = full.segments.as_mut().unwrap();
+        segments.mark(0, filled);
+        assert_eq!(standing(&full, &at(0)), Standing::Marked);
+        full.segments.as_mut().unwrap().mark(1, filled);
+        assert_eq!((standing(&full, &at(0)), standing(&full, &at(1))), (Standing::Full, Standing::Full));
+    }
+}

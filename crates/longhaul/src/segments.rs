@@ -1,0 +1,342 @@
+//! A giant's upload, cut into segments that many workers fill at once. Pure.
+//!
+//! A segment is a run of consecutive parts and one message. What is done is a set, never a counter: a segment that is
+//! marked twice is marked once. Neighbouring segments that are done are kept as one run with one checksum, so that the
+//! record stays small: it grows with the workers at work, not with the object.
+
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    checksum::Crc64,
+    object::Timestamp,
+    part::{GIB, PartNumber, PartPlan, PartSpec},
+    record::{Lease, Record, State},
+};
+
+/// What a leg of fifteen minutes moves at about 5 MB/s: even a slow line gets a segment across in one leg.
+pub const DEFAULT_SEGMENT_SIZE: u64 = 4 * GIB;
+
+/// For so long after the last sign of life the messages of the segments are taken to be on their way.
+const SILENCE_MS: i64 = 60 * 60 * 1000;
+
+/// Which segment of which upload a message is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentRef {
+    /// The record's generation.
+    pub generation: u32,
+    /// The destination's id of the upload.
+    pub upload_id: String,
+    /// Its number, from 0.
+    pub segment: u16,
+}
+
+/// How many parts are spoken for by what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trusts {
+    /// By the CRC64NVME of the bytes that were read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub crc: u32,
+    /// By their MD5.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub md5: u32,
+    /// By their size alone.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub size: u32,
+    /// By nothing but the line: a leg that died had sent them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub earlier: u32,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+impl Trusts {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            crc: self.crc + other.crc,
+            md5: self.md5 + other.md5,
+            size: self.size + other.size,
+            earlier: self.earlier + other.earlier,
+        }
+    }
+}
+
+/// What is known of the bytes of a segment, or of consecutive ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filled {
+    /// Its bytes.
+    pub bytes: u64,
+    /// Their checksum, where it is known of each part.
+    pub crc64nvme: Option<Crc64>,
+    /// What speaks for its parts.
+    pub trusts: Trusts,
+}
+
+impl Filled {
+    fn followed_by(self, next: Self) -> Self {
+        let crc64nvme = self.crc64nvme.zip(next.crc64nvme).map(|(first, then)| first.followed_by(then, next.bytes));
+        Self { bytes: self.bytes + next.bytes, crc64nvme, trusts: self.trusts.plus(next.trusts) }
+    }
+}
+
+/// Consecutive segments that are done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// The first.
+    pub first: u16,
+    /// The last.
+    pub last: u16,
+    /// What is known of them.
+    pub filled: Filled,
+}
+
+/// A segment that was begun and is not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// Its number.
+    pub segment: u16,
+    /// Who is at work on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Lease>,
+    /// Legs begun since the last one that brought a part across.
+    pub idle_legs: u32,
+    /// Its parts that the destination held when they were last counted.
+    pub parts: u32,
+}
+
+/// The segments of one upload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segments {
+    /// Parts of each segment but the last.
+    pub parts: u16,
+    /// When the messages of all segments that were not done had been sent; `None` until then.
+    pub sent: Option<Timestamp>,
+    /// The segment whose message ended this upload and answers for what follows: if it comes again, it parks the object, or sends its
+    /// message, once more. The others are of no more use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub responsible: Option<u16>,
+    done: Vec<Run>,
+    begun: Vec<Begun>,
+}
+
+impl Segments {
+    /// Cuts a plan into segments of about `size` bytes, each of at least one part.
+    pub fn cut(plan: &PartPlan, size: u64) -> Self {
+        let parts = (size / plan.part_size()).clamp(1, plan.count().into());
+        let parts = u16::try_from(parts).expect("a plan has at most 10,000 parts");
+        Self { parts, sent: None, responsible: None, done: Vec::new(), begun: Vec::new() }
+    }
+
+    /// How many segments there are.
+    pub fn count(&self, plan: &PartPlan) -> u16 {
+        plan.count().div_ceil(self.parts)
+    }
+
+    /// The part numbers of a run of segments.
+    pub fn numbers(&self, plan: &PartPlan, first: u16, last: u16) -> RangeInclusive<u16> {
+        let end = u32::from(self.parts) * (u32::from(last) + 1);
+        let end = u16::try_from(end.min(plan.count().into())).expect("bounded by the plan");
+        (self.parts * first + 1)..=end
+    }
+
+    /// The parts of a segment, in order.
+    pub fn parts_of<'a>(&self, plan: &'a PartPlan, segment: u16) -> impl Iterator<Item = PartSpec> + use<'a> {
+        self.numbers(plan, segment, segment).filter_map(|number| plan.part(PartNumber::new(number)?))
+    }
+
+    /// Whether this segment is done.
+    pub fn is_done(&self, segment: u16) -> bool {
+        self.done.iter().any(|run| (run.first..=run.last).contains(&segment))
+    }
+
+    /// Whether all segments are done.
+    pub fn is_full(&self, plan: &PartPlan) -> bool {
+        matches!(self.done.as_slice(), [all] if all.first == 0 && all.last + 1 == self.count(plan))
+    }
+
+    /// Those that are not done, in order.
+    pub fn open(&self, plan: &PartPlan) -> Vec<u16> {
+        (0..self.count(plan)).filter(|segment| !self.is_done(*segment)).collect()
+    }
+
+    /// The runs of those that are done, in order; neighbours are one.
+    pub fn done(&self) -> &[Run] {
+        &self.done
+    }
+
+    /// What is known of a segment that was begun and is not done.
+    pub fn begun(&self, segment: u16) -> Option<&Begun> {
+        self.begun.iter().find(|begun| begun.segment == segment)
+    }
+
+    pub(crate) fn begun_mut(&mut self, segment: u16) -> Option<&mut Begun> {
+        self.begun.iter_mut().find(|begun| begun.segment == segment)
+    }
+
+    /// Counts a leg on a segment before its work, so that crashes count.
+    pub(crate) fn begin(&mut self, segment: u16, lease: Lease) {
+        match self.begun_mut(segment) {
+            Some(begun) => {
+                begun.idle_legs += 1;
+                begun.lease = Some(lease);
+            }
+            None => self.begun.push(Begun { segment, lease: Some(lease), idle_legs: 1, parts: 0 }),
+        }
+    }
+
+    /// Marks a segment as done. Marking it again changes nothing.
+    pub(crate) fn mark(&mut self, segment: u16, filled: Filled) {
+        self.begun.retain(|begun| begun.segment != segment);
+        if self.is_done(segment) {
+            return;
+        }
+        let place = self.done.partition_point(|run| run.last < segment);
+        self.done.insert(place, Run { first: segment, last: segment, filled });
+        self.join(place);
+        if let Some(before) = place.checked_sub(1) {
+            self.join(before);
+        }
+    }
+
+    /// Joins the run at `place` with the one behind it, where they touch.
+    fn join(&mut self, place: usize) {
+        let (Some(run), Some(next)) = (self.done.get(place).copied(), self.done.get(place + 1).copied()) else {
+            return;
+        };
+        if run.last + 1 == next.first {
+            self.done[place] = Run { first: run.first, last: next.last, filled: run.filled.followed_by(next.filled) };
+            self.done.remove(place + 1);
+        }
+    }
+
+    /// Who works on a segment.
+    pub fn leases(&self) -> impl Iterator<Item = &Lease> {
+        self.begun.iter().filter_map(|begun| begun.lease.as_ref())
+    }
+
+    /// As after a pause: nobody is at work, and legs are counted anew. What is done stays done.
+    pub(crate) fn taken_up_again(mut self) -> Self {
+        (self.sent, self.responsible) = (None, None);
+        for begun in &mut self.begun {
+            *begun = Begun { lease: None, idle_legs: 0, ..begun.clone() };
+        }
+        self
+    }
+}
+
+impl Record {
+    /// What is known of the whole object's bytes, once all of its segments are done.
+    pub(crate) fn filled_by_segments(&self) -> Option<Filled> {
+        let [all] = self.segments.as_ref()?.done.as_slice() else { return None };
+        (all.filled.bytes == self.source.pin.size).then_some(all.filled)
+    }
+
+    /// Whether the messages of this record's segments carry it on, so that nobody else need do anything: they were sent, and
+    /// not all of them can have been lost, since one was at work, or the record was saved, a short while ago.
+    pub fn is_carried_by_segments(&self, now: Timestamp, is_held: impl Fn(&Lease) -> bool) -> bool {
+        let Some(segments) = self.segments.as_ref().filter(|_| self.state == State::Copying) else { return false };
+        if segments.leases().any(is_held) {
+            return true;
+        }
+        let is_recent = now.0.saturating_sub(self.updated.0) < SILENCE_MS;
+        segments.sent.is_some() && is_recent && !self.has_full_segments()
+    }
+
+    /// Whether all segments are done.
+    pub fn has_full_segments(&self) -> bool {
+        let Some((upload, segments)) = self.upload.as_ref().zip(self.segments.as_ref()) else { return false };
+        PartPlan::with_part_size(self.source.pin.size, upload.part_size).is_ok_and(|plan| segments.is_full(&plan))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn plan(parts: u64) -> PartPlan {
+        PartPlan::with_part_size(parts * 10 - 3, 10).unwrap()
+    }
+
+    fn filled(plan: &PartPlan, segments: &Segments, segment: u16, bytes: &[u8]) -> Filled {
+        let parts: Vec<_> = segments.parts_of(plan, segment).collect();
+        let (first, last) = (parts[0].range.first() as usize, parts[parts.len() - 1].range.last() as usize);
+        let slice = &bytes[first..=last];
+        let trusts = Trusts { crc: parts.len() as u32, ..Trusts::default() };
+        Filled { bytes: slice.len() as u64, crc64nvme: Some(Crc64::of(slice)), trusts }
+    }
+
+    #[test]
+    fn a_segment_has_at_least_one_part_and_at_most_all() {
+        assert_eq!(Segments::cut(&plan(7), 3).parts, 1);
+        assert_eq!(Segments::cut(&plan(7), 35).parts, 3);
+        assert_eq!(Segments::cut(&plan(7), 3500).parts, 7);
+        assert_eq!(Segments::cut(&plan(7), 35).count(&plan(7)), 3);
+    }
+
+    #[test]
+    fn the_largest_object_has_10_000_segments_of_one_part() {
+        let plan = PartPlan::choose(crate::part::MAX_OBJECT_SIZE, 1).unwrap();
+        let segments = Segments::cut(&plan, DEFAULT_SEGMENT_SIZE);
+        assert_eq!((segments.parts, segments.count(&plan)), (1, 10_000));
+        assert_eq!(segments.numbers(&plan, 9_999, 9_999), 10_000..=10_000);
+    }
+
+    #[test]
+    fn a_segment_that_is_marked_twice_is_marked_once() {
+        let (plan, bytes) = (plan(4), vec![7; 37]);
+        let mut segments = Segments::cut(&plan, 20);
+        for _ in 0..2 {
+            segments.mark(1, filled(&plan, &segments, 1, &bytes));
+        }
+        assert!(!segments.is_full(&plan));
+        assert_eq!(segments.open(&plan), [0]);
+    }
+
+    #[test]
+    fn a_leg_counts_until_its_segment_is_done() {
+        let lease = |owner: &str| Lease { owner: owner.into(), until: None };
+        let (plan, bytes) = (plan(4), vec![7; 37]);
+        let mut segments = Segments::cut(&plan, 20);
+        segments.begin(0, lease("a"));
+        segments.begin(0, lease("b"));
+        assert_eq!(segments.begun(0).unwrap().idle_legs, 2);
+        assert_eq!(segments.leases().collect::<Vec<_>>(), [&lease("b")]);
+        segments.mark(0, filled(&plan, &segments, 0, &bytes));
+        assert_eq!(segments.begun(0), None);
+    }
+
+    proptest! {
+        #[test]
+        fn in_any_order_the_runs_join_to_the_whole(
+            parts in 1_u64..40,
+            size in 1_u64..80,
+            order in proptest::collection::vec(any::<u16>(), 0..60),
+        ) {
+            let plan = plan(parts);
+            let bytes: Vec<u8> = (0..plan.size()).map(|byte| byte as u8).collect();
+            let mut segments = Segments::cut(&plan, size);
+            let count = segments.count(&plan);
+            let mut covered = 0;
+            for segment in 0..count {
+                covered += segments.parts_of(&plan, segment).count();
+            }
+            prop_assert_eq!(covered, usize::from(plan.count()));
+            let mut marked = std::collections::BTreeSet::new();
+            for segment in order.into_iter().map(|number| number % count).chain(0..count) {
+                prop_assert_eq!(segments.is_full(&plan), marked.len() == usize::from(count));
+                segments.mark(segment, filled(&plan, &segments, segment, &bytes));
+                marked.insert(segment);
+                let open: Vec<u16> = (0..count).filter(|segment| !marked.contains(segment)).collect();
+                prop_assert_eq!(segments.open(&plan), open);
+            }
+            prop_assert!(segments.is_full(&plan));
+            let whole = segments.done()[0].filled;
+            prop_assert_eq!(whole.crc64nvme, Some(Crc64::of(&bytes)));
+            prop_assert_eq!((whole.bytes, whole.trusts.crc), (plan.size(), u32::from(plan.count())));
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! A giant over many workers, on adapters in memory: cut up, filled by messages, completed once.
+
+use std::{sync::Arc, time::Duration};
+
+use contract::TestClock;
+use longhaul::{
+    ending::Verdict,
+    engine::{Collisions, Settings, Silent},
+    ignore::IgnoreList,
+    job::{self, Entry},
+    memory::Memory,
+    memory_ledger::MemoryLedger,
+    memory_queue::MemoryQueue,
+    object::Timestamp,
+    ports::Destination,
+    proof::ProofLevel,
+    queue::{JobQueue, QueueMessage},
+    record::{Record, State},
+    retry::RetryPolicy,
+    rules::{DeletePolicy, Rules},
+    work::{Queues, Surroundings, WorkSettings, Worker},
+};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+const PART: u64 = 1024;
+/// Ten segments of two parts, the last of one part that is not full.
+const SIZE: u64 = 19 * PART - 24;
+
+#[derive(Clone)]
+struct World {
+    source: Memory,
+    destination: Memory,
+    ledger: MemoryLedger,
+    jobs: MemoryQueue<TestClock>,
+    segments: MemoryQueue<TestClock>,
+    reached: bool,
+}
+
+impl Surroundings for World {
+    type Source = Memory;
+    type Destination = Memory;
+    type Ledger = MemoryLedger;
+
+    async fn source(&self, _bucket: &str) -> Result<Memory, String> {
+        self.reached.then(|| self.source.clone()).ok_or_else(|| "no way there".to_owned())
+    }
+    async fn destination(&self, _bucket: &str) -> Result<Memory, String> {
+        Ok(self.destination.clone())
+    }
+    fn ledger(&self, owner: &str, _until: Timestamp) -> MemoryLedger {
+        self.ledger.another_owner(owner)
+    }
+    fn credentials_refused(&self) {}
+}
+
+fn content(seed: u8) -> Vec<u8> {
+    (0..SIZE).map(|byte| (byte % 251) as u8 ^ seed).collect()
+}
+
+impl World {
+    fn new() -> Self {
+        let queue = || MemoryQueue::new(Arc::new(TestClock::new()), Duration::from_secs(60));
+        let world = Self {
+            source: Memory::new("source"),
+            destination: Memory::new("destination"),
+            ledger: MemoryLedger::new("test"),
+            jobs: queue(),
+            segments: queue(),
+            reached: true,
+        };
+        world.source.insert("giant", content(0));
+        world
+    }
+
+    async fn handle(&self, own: &MemoryQueue<TestClock>, message: &QueueMessage) -> Verdict {
+        self.handle_until(own, message, CancellationToken::new()).await
+    }
+
+    async fn handle_until(
+        &self,
+        own: &MemoryQueue<TestClock>,
+        message: &QueueMessage,
+        stop: CancellationToken,
+    ) -> Verdict {
+        let copy = Settings {
+            part_size: PART,
+            multipart_threshold: PART,
+            segment_size: Some(2 * PART),
+            concurrency: 4,
+            server_side: false,
+            collisions: Collisions::Park,
+            max_idle_legs: Some(3),
+            ..Settings::default()
+        };
+        let policy = RetryPolicy { max_retries: 2, base: Duration::from_millis(1), cap: Duration::from_millis(2) };
+        let settings = WorkSettings { copy, policy, timeout: Duration::from_secs(10), max_receives: 3 };
+        let worker = Worker::new(self.clone(), TestClock::new(), settings, Arc::new(Silent), 7);
+        let leg = worker.leg(Duration::from_secs(30), Duration::from_secs(1), stop);
+        let rules =
+            Rules { routes: Vec::new(), default: None, ignore: IgnoreList::none(), deletes: DeletePolicy::Ignore };
+        let queues = Queues { own, jobs: &self.jobs, segments: Some(&self.segments) };
+        worker.handle(&queues, message, &rules, &leg).await
+    }
+
+    async fn one(&self, queue: &MemoryQueue<TestClock>) -> Option<QueueMessage> {
+        queue.receive(1, Duration::ZERO).await.unwrap().pop()
+    }
+
+    /// Handles a message and ends it as the queue would.
+    async fn settle(&self, queue: &MemoryQueue<TestClock>, message: &QueueMessage) {
+        if self.handle(queue, message).await == Verdict::Acknowledge {
+            queue.delete(&message.receipt).await.unwrap();
+        }
+    }
+
+    /// The job of the giant, handled: its segments wait.
+    async fn cut(&self) {
+        let job = json!({"Src_bucket": "source", "Src_key": "giant", "Des_bucket": "destination", "Des_key": "giant",
+            "Size": SIZE});
+        self.jobs.send_batch(&[job.to_string()]).await.unwrap().remove(0).unwrap();
+        let message = self.one(&self.jobs).await.unwrap();
+        self.settle(&self.jobs, &message).await;
+    }
+
+    /// Handles whatever can be received, segments first, until nothing can.
+    async fn drain(&self) {
+        for _ in 0..200 {
+            let (queue, message) = match self.one(&self.segments).await {
+                Some(message) => (&self.segments, message),
+                None => match self.one(&self.jobs).await {
+                    Some(message) => (&self.jobs, message),
+                    None => return,
+                },
+            };
+            self.settle(queue, &message).await;
+        }
+        panic!("the queues do not run empty");
+    }
+
+    fn record(&self) -> Record {
+        self.ledger.records().pop().expect("one object was begun")
+    }
+
+    fn assert_arrived(&self, bytes: Vec<u8>) {
+        assert_eq!(self.destination.bytes("giant").unwrap(), bytes);
+        assert_eq!((self.record().state, self.destination.uploads()), (State::Done, vec![]));
+        assert_eq!(self.record().proof.unwrap().level, ProofLevel::FullCrc);
+        assert_eq!(self.record().segments, None);
+        assert!(self.segments.bodies().is_empty() && self.jobs.bodies().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_giant_is_cut_into_segments_and_the_last_one_completes() {
+    let world = World::new();
+    world.cut().await;
+    let bodies = world.segments.bodies();
+    assert_eq!((bodies.len(), world.jobs.bodies().len()), (10, 0));
+    assert_eq!(world.record().lease, None, "whoever comes last need not wait for the first");
+    assert!(bodies.iter().all(|body| matches!(job::parse(body).unwrap().entries[..], [Entry::Segment(_)])));
+    world.drain().await;
+    world.assert_arrived(content(0));
+    assert_eq!(world.record().proof.unwrap().transport_only_parts, 0);
+    assert_eq!(world.record().generation, 1);
+}
+
+#[tokio::test]
+async fn every_segment_may_be_handled_twice_and_at_once() {
+    let world = World::new();
+    world.cut().await;
+    world.segments.send_batch(&world.segments.bodies()).await.unwrap();
+    let mut messages = Vec::new();
+    while let Some(message) = world.one(&world.segments).await {
+        messages.push(message);
+    }
+    assert_eq!(messages.len(), 20);
+    for pair in messages.chunks(2) {
+        tokio::join!(world.settle(&world.segments, &pair[0]), world.settle(&world.segments, &pair[1]));
+    }
+    for message in &messages {
+        world.handle(&world.segments, message).await;
+    }
+    assert_eq!(world.destination.bytes("giant").unwrap(), content(0));
+    assert_eq!((world.record().state, world.record().generation), (State::Done, 1));
+}
+
+#[tokio::test]
+async fn a_second_message_of_the_object_sends_no_segments_while_they_are_under_way() {
+    let world = World::new();
+    world.cut().await;
+    world.cut().await;
+    assert_eq!((world.segments.bodies().len(), world.jobs.bodies().len()), (10, 0));
+    world.drain().await;
+    world.assert_arrived(content(0));
+}
+
+#[tokio::test]
+async fn a_source_that_changes_begins_again_and_the_old_segments_end() {
+    let world = World::new();
+    world.cut().await;
+    for _ in 0..3 {
+        let message = world.one(&world.segments).await.unwrap();
+        world.settle(&world.segments, &message).await;
+    }
+    world.source.insert("giant", content(9));
+    world.drain().await;
+    world.assert_arrived(content(9));
+    assert_eq!(world.record().generation, 2);
+}
+
+#[tokio::test]
+async fn an_upload_that_others_abort_begins_again() {
+    let world = World::new();
+    world.cut().await;
+    let message = world.one(&world.segments).await.unwrap();
+    world.settle(&world.segments, &message).await;
+    world.destination.abort_multipart_upload(&world.destination.uploads()[0]).await.unwrap();
+    world.drain().await;
+    world.assert_arrived(content(0));
+    assert_eq!(world.record().generation, 2);
+}
+
+#[tokio::test]
+async fn a_source_that_is_deleted_leaves_no_upload_and_no_message() {
+    let world = World::new();
+    world.cut().await;
+    world.source.remove("giant");
+    world.drain().await;
+    assert_eq!((world.record().state, world.destination.uploads()), (State::Gone, vec![]));
+    assert_eq!((world.segments.bodies().len(), world.segments.parked()), (0, vec![]));
+}
+
+#[tokio::test]
+async fn a_segment_that_is_given_up_without_its_stores_is_parked_as_it_came_and_the_others_go_on() {
+    let world = World::new();
+    world.cut().await;
+    let cut_off = World { reached: false, ..world.clone() };
+    let last = QueueMessage { receives: 3, ..world.one(&world.segments).await.unwrap() };
+    assert_eq!(cut_off.handle(&world.segments, &last).await, Verdict::Acknowledge);
+    world.segments.delete(&last.receipt).await.unwrap();
+    world.drain().await;
+    assert_eq!(world.record().state, State::Copying);
+    assert_eq!(world.segments.parked()[0].0, last.body);
+    world.segments.send_batch(&[last.body]).await.unwrap();
+    world.drain().await;
+    world.assert_arrived(content(0));
+    assert_eq!(world.record().generation, 1);
+}
+
+#[tokio::test]
+async fn a_segment_that_is_given_up_parks_its_object_and_a_redrive_keeps_what_is_there() {
+    let world = World::new();
+    world.cut().await;
+    let message = world.one(&world.segments).await.unwrap();
+    world.settle(&world.segments, &message).await;
+    let last = QueueMessage { receives: 3, ..world.one(&world.segments).await.unwrap() };
+    let stopped = CancellationToken::new();
+    stopped.cancel();
+    assert_eq!(world.handle_until(&world.segments, &last, stopped).await, Verdict::Acknowledge);
+    world.segments.delete(&last.receipt).await.unwrap();
+    assert_eq!((world.record().state, world.record().reason.unwrap().code), (State::Parked, "interrupted".into()));
+    world.drain().await;
+    let parked = world.segments.parked();
+    assert_eq!(parked.len(), 1, "one message for the object, not one for each segment");
+    assert_eq!((world.record().state, world.destination.uploads().len()), (State::Parked, 1));
+    world.jobs.send_batch(&[parked[0].0.clone()]).await.unwrap();
+    let redriven = world.one(&world.jobs).await.unwrap();
+    world.settle(&world.jobs, &redriven).await;
+    assert_eq!(world.segments.bodies().len(), 9, "the segment that is done is not sent again");
+    world.drain().await;
+    world.assert_arrived(content(0));
+    assert_eq!(world.record().generation, 1);
+}
