@@ -3,7 +3,7 @@ CARGO ?= cargo
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: programs help demo install local-cloud deploy undeploy test check purity deny infra bench-memory bench-diff bench-lambda
+.PHONY: programs help demo install local-cloud deploy undeploy test check purity deny infra bench-memory bench-diff bench-lambda bench-segments
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ bench-memory: programs ## Measure memory while copying
 
 bench-diff: programs ## Measure the comparison of two long listings
 	target/debug/diff $(ARGS)
+
+bench-segments: programs ## Measure one giant over 1, 2, 4 and 8 workers
+	target/debug/bench-segments $(ARGS)
 
 bench-lambda: programs ## Measure size and start of the Lambdas, as they are deployed
 	$(CARGO) build --release -p worker -p jobsender

@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
-/// How long an empty queue is waited for, and so also how long a stop may have to wait.
-const LONG_POLL: Duration = Duration::from_secs(5);
+/// How long an empty queue is waited for, and so also how long a stop may have to wait, and how long the others go unseen: the
+/// segments of a giant come to a fleet that is idle.
+const LONG_POLL: Duration = Duration::from_secs(2);
 /// How long a queue is left alone after its first failure; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest time that a queue is left alone.

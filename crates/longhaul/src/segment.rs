@@ -5,7 +5,7 @@
 //! changed anything or not. An upload that is of no more use is ended by one conditional save; the segment that made it is
 //! responsible for the message that begins the object again.
 
-use std::{collections::BTreeMap, sync::atomic::Ordering};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use crate::{
     complete,
@@ -19,12 +19,16 @@ use crate::{
     record::{Lease, Reason, Record, State},
     report::{Follow, ObjectReport},
     resume::{fitting, of_an_earlier_leg},
+    retry::RetryPolicy,
     segments::{Filled, SegmentRef, Trusts},
     transfer::Trust,
 };
 
 /// How often a save that others overtook is tried again.
 const TRIES: u32 = 20;
+/// How those who meet at one record are spread: a save takes some milliseconds.
+const MEETING: RetryPolicy =
+    RetryPolicy { max_retries: TRIES, base: Duration::from_millis(10), cap: Duration::from_millis(500) };
 
 /// What a record means for a segment's message.
 #[derive(Debug, PartialEq, Eq)]
@@ -527,21 +531,21 @@ async fn amend<S: Source, D: Destination, L: Ledger, C: Clock>(
     Err(again_and_again())
 }
 
-/// Saves, or takes what others saved meanwhile, after a pause that spreads those who meet.
+/// Saves, or takes what others saved meanwhile. Those who meet again and again are spread by a pause, behind which the record is
+/// read anew: what a refusal showed before a pause is most likely out of date behind it.
 async fn overtaken<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
     entry: &mut Entry,
     failures: u32,
 ) -> Result<bool, Ended> {
     let Saved::Refused(there) = leg.try_save(entry).await? else { return Ok(false) };
-    let patience = &leg.engine.patience;
-    patience.clock.sleep(patience.policy.delay(failures.min(4), None, patience.random())).await;
-    let (record, token) = match there {
+    let (record, token) = match there.filter(|_| failures == 0) {
         Some(there) => *there,
-        None => match leg.engine.ledger.load(&leg.record_key()).await? {
-            Some(there) => there,
-            None => return Err(superseded()),
-        },
+        None => {
+            let patience = &leg.engine.patience;
+            patience.clock.sleep(MEETING.delay(failures, None, patience.random())).await;
+            leg.engine.ledger.load(&leg.record_key()).await?.ok_or_else(superseded)?
+        }
     };
     (entry.record, entry.token) = (record, Some(token));
     Ok(true)

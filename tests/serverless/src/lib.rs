@@ -14,6 +14,7 @@
 mod account;
 mod clients;
 mod cloud;
+mod command;
 mod delivery;
 mod deployable;
 mod desk;
@@ -40,6 +41,7 @@ pub use account::{
 };
 pub use clients::Clients;
 pub use cloud::{Cloud, OTHER_BUCKET, OWN_BUCKET, Setup};
+pub use command::{Ended, Longhaul, Running, STACK};
 pub use delivery::{Delivery, deliver};
 pub use environment::Environment;
 pub use fault_proxy::{Asked, Blame, FaultProxy, Treatment};

@@ -31,11 +31,15 @@ impl Program {
     /// If there is none. Cargo builds the binaries of a package only for the tests of that package.
     #[must_use]
     pub fn binary(self) -> PathBuf {
-        let own = env::current_exe().expect("a process knows its own executable");
-        let name = self.name();
-        let mut places = own.ancestors().skip(1).take(2).map(|folder| folder.join(name));
-        // The program runs in another folder than this process.
-        let found = places.find(|path| path.is_file()).and_then(|path| path.canonicalize().ok());
-        found.unwrap_or_else(|| panic!("{name} is not built beside {own:?}; build it first: cargo build -p {name}"))
+        beside(self.name(), self.name())
     }
+}
+
+/// The binary `name` of `package`, beside this process's own executable, or beside its folder.
+pub(crate) fn beside(name: &str, package: &str) -> PathBuf {
+    let own = env::current_exe().expect("a process knows its own executable");
+    let mut places = own.ancestors().skip(1).take(2).map(|folder| folder.join(name));
+    // The program runs in another folder than this process.
+    let found = places.find(|path| path.is_file()).and_then(|path| path.canonicalize().ok());
+    found.unwrap_or_else(|| panic!("{name} is not built beside {own:?}; build it first: cargo build -p {package}"))
 }

@@ -5,9 +5,6 @@
 
 mod carried;
 mod cloudformation;
-#[path = "../operators/command.rs"]
-#[expect(dead_code, reason = "its own tests use the rest of it")]
-mod command;
 mod grants;
 mod keys;
 mod lab;

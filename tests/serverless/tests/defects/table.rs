@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use serverless::{
-    Cloud, Depth, FaultProxy, Function, OTHER_BUCKET, OWN_BUCKET, Program, S3Record, Treatment, notification, work_off,
+    Cloud, Depth, FaultProxy, Function, Longhaul, OTHER_BUCKET, OWN_BUCKET, Program, S3Record, Treatment, notification,
+    work_off,
 };
 use test_s3::{Access, PutOptions};
 
 use crate::{
-    command::Longhaul,
     lab::{
         LARGE, MINUTE, acknowledged, broken_off, cloud, copy, end_leg_after_one_part, impatient, is_whole, line_of,
         put_and_tell, tell, worker,

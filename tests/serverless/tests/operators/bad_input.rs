@@ -2,7 +2,7 @@
 
 use serverless::Cloud;
 
-use crate::command::Longhaul;
+use serverless::Longhaul;
 
 #[tokio::test]
 async fn a_worker_without_a_stack_names_the_variables_that_it_lacks() {

@@ -9,7 +9,7 @@ use aws_sdk_s3::{
 };
 use serverless::{Cloud, until};
 
-use crate::command::Longhaul;
+use serverless::Longhaul;
 
 const BUCKET: &str = "photos";
 

@@ -2,7 +2,6 @@
 
 mod bad_input;
 mod buckets;
-mod command;
 mod parked;
 mod sending;
 mod working;

@@ -4,7 +4,7 @@ use aws_sdk_sqs::types::MessageSystemAttributeName;
 use serverless::{Cloud, OTHER_BUCKET, OWN_BUCKET, S3Record, notification, until};
 use test_s3::{Access, PutOptions};
 
-use crate::command::Longhaul;
+use serverless::Longhaul;
 
 async fn are_parked(cloud: &Cloud, messages: usize) {
     until("all is parked", async || (cloud.parked.depth().await.visible == messages).then_some(())).await;

@@ -3,7 +3,7 @@
 use serverless::{Cloud, OTHER_BUCKET, OWN_BUCKET};
 use test_s3::PutOptions;
 
-use crate::command::Longhaul;
+use serverless::Longhaul;
 
 fn put(cloud: &Cloud, key: &str) {
     cloud.own.store().put(OWN_BUCKET, key, key.to_owned(), PutOptions::default());

@@ -6,7 +6,7 @@ use serverless::{Cloud, OTHER_BUCKET, OWN_BUCKET, S3Record, notification, until}
 use test_s3::{Hold, Options, PutOptions, When};
 use tokio::time::sleep;
 
-use crate::command::{Longhaul, Running};
+use serverless::{Longhaul, Running};
 
 const LARGE: &str = "large.bin";
 const MIB: u64 = 1 << 20;

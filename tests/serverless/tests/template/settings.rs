@@ -8,7 +8,7 @@ use serverless::Template;
 use crate::{functions, template};
 
 /// What the worker reads from its environment.
-const WORKER: [&str; 24] = [
+const WORKER: [&str; 26] = [
     "table_queue_name",
     "Des_bucket_default",
     "Des_prefix_default",
@@ -26,6 +26,7 @@ const WORKER: [&str; 24] = [
     "GetObjectWithVersionId",
     "sqs_queue_events",
     "sqs_queue_jobs",
+    "sqs_queue_segments",
     "sqs_queue_parked",
     "MaxReceives",
     "DeletePolicy",

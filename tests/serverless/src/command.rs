@@ -10,9 +10,15 @@ use std::{
 
 use aws_sdk_ssm::types::ParameterType;
 use serde_json::{Map, Value, json};
-use serverless::{Cloud, Environment, until, within};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+
+use crate::{
+    cloud::Cloud,
+    environment::Environment,
+    program::beside,
+    waiting::{until, within},
+};
 
 /// The stack that all commands are told of.
 pub const STACK: &str = "test";
@@ -74,7 +80,7 @@ impl Longhaul {
         let run = self.runs.fetch_add(1, Ordering::Relaxed);
         let [stdout, stderr] = ["stdout", "stderr"].map(|name| self.folder.path().join(format!("{run}-{name}")));
         let file = |path: &Path| Stdio::from(File::create(path).expect("a file for the output"));
-        let mut command = Command::new(binary());
+        let mut command = Command::new(beside("longhaul", "longhaul-cli"));
         command.args(arguments).env_clear().envs(&self.environment).current_dir(self.folder.path());
         command.stdin(Stdio::null()).stdout(file(&stdout)).stderr(file(&stderr)).kill_on_drop(true);
         Running { child: command.spawn().expect("the command starts"), stdout, stderr }
@@ -105,16 +111,6 @@ fn settings(environment: &Environment) -> Map<String, Value> {
     own.map(|(name, value)| (name.clone(), Value::from(value.clone()))).collect()
 }
 
-/// The binary beside the folder of this test's own executable.
-fn binary() -> PathBuf {
-    let test = env::current_exe().expect("a process knows its own executable");
-    let profile = test.parent().and_then(|deps| deps.parent()).expect("a test lies in target/<profile>/deps");
-    let path = profile.join("longhaul");
-    path.canonicalize().unwrap_or_else(|error| {
-        panic!("the binary {path:?} cannot be used ({error}); build it first: cargo build -p longhaul-cli")
-    })
-}
-
 /// A command under way. It is killed when this is dropped.
 pub struct Running {
     child: Child,
@@ -133,6 +129,11 @@ impl Running {
         let id = self.child.id().expect("only a command that runs is stopped");
         let sent = std::process::Command::new("sh").arg("-c").arg(format!("kill -TERM {id}")).status();
         assert!(sent.expect("a shell").success(), "process {id} could not be stopped");
+    }
+
+    /// Whether it has ended.
+    pub fn is_over(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be asked").is_some()
     }
 
     /// Kills it as the kernel would (SIGKILL), and waits until it is no more.
