@@ -8,6 +8,7 @@ use longhaul::{
     ports::{Clock, Ledger},
     queue::{Depth, JobQueue},
     record::{Record, State},
+    segments::Segments,
 };
 use longhaul_aws::{DynamoLedger, OpenRecords, Order, SystemClock};
 use serde_json::json;
@@ -80,8 +81,8 @@ async fn stuck(ledger: &DynamoLedger, now: Timestamp) -> Result<Vec<Record>, Fai
         let asked = OpenRecords { state: Some(state), order: Order::OldestFirst };
         let records = ledger.open_records(&asked, LOOKED_AT).await?;
         stuck.extend(records.into_iter().filter(|record| {
-            let held = record.lease.as_ref().is_some_and(|lease| ledger.is_held(lease, now));
-            !held && is_old(record.updated, now)
+            let leases = record.lease.iter().chain(record.segments.iter().flat_map(Segments::leases));
+            !leases.into_iter().any(|lease| ledger.is_held(lease, now)) && is_old(record.updated, now)
         }));
     }
     stuck.sort_by_key(|record| record.updated);
@@ -147,6 +148,9 @@ fn show(record: &Record) {
         HumanBytes(record.source.pin.size),
         record.attempts
     );
+    if let Some((done, all)) = record.segments_done() {
+        println!("    {done} of {all} segments are done");
+    }
     if let Some(reason) = record.reason.as_ref().filter(|reason| !reason.message.is_empty()) {
         println!("    {}", reason.message);
     }

@@ -245,10 +245,17 @@ impl Record {
         segments.sent.is_some() && is_recent && !self.has_full_segments()
     }
 
+    /// How many segments are done, and of how many, where the upload is cut up.
+    pub fn segments_done(&self) -> Option<(u16, u16)> {
+        let plan = PartPlan::with_part_size(self.source.pin.size, self.upload.as_ref()?.part_size).ok()?;
+        let segments = self.segments.as_ref()?;
+        let done = segments.done.iter().map(|run| run.last - run.first + 1).sum();
+        Some((done, segments.count(&plan)))
+    }
+
     /// Whether all segments are done.
     pub fn has_full_segments(&self) -> bool {
-        let Some((upload, segments)) = self.upload.as_ref().zip(self.segments.as_ref()) else { return false };
-        PartPlan::with_part_size(self.source.pin.size, upload.part_size).is_ok_and(|plan| segments.is_full(&plan))
+        self.segments_done().is_some_and(|(done, all)| done == all)
     }
 }
 
