@@ -472,6 +472,8 @@ async fn end_upload<S: Source, D: Destination, L: Ledger, C: Clock>(
         match standing(&entry.record, at) {
             Standing::Superseded | Standing::Parked(_) => return Ok(superseded()),
             Standing::Ended => return Ok(begins_again(reason)),
+            // Whoever is at it answers for it with a message that is not acknowledged yet.
+            Standing::Ending if leg.yield_to_others(&entry.record).is_err() => return Ok(superseded()),
             Standing::Open | Standing::Marked | Standing::Full | Standing::Ending => {}
         }
         leg.yield_to_others(&entry.record)?;

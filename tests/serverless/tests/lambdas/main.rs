@@ -11,4 +11,5 @@ mod parking;
 mod requests;
 mod rows;
 mod scene;
+mod segments;
 mod sent;
