@@ -42,6 +42,10 @@ impl Source for Store {
         either!(self, store => store.list(request))
     }
 
+    fn lists_from_anywhere(&self) -> bool {
+        either!(self, store => store.lists_from_anywhere())
+    }
+
     fn list_versions(&self, request: ListRequest) -> BoxStream<'_, Page> {
         either!(self, store => store.list_versions(request))
     }

@@ -142,6 +142,11 @@ impl Source for LocalFolder {
         pages(self.walk(self.role, request, self.skipped.clone(), &call), call).boxed()
     }
 
+    /// A folder is walked from its beginning, wherever the listing begins.
+    fn lists_from_anywhere(&self) -> bool {
+        false
+    }
+
     async fn head_object(&self, key: &ObjectKey) -> Result<ObjectInfo, StoreError> {
         let call = self.call("HeadObject", Some(key));
         let name = self.readable(key, &call)?;

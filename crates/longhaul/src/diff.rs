@@ -1,10 +1,12 @@
 //! Merges the listings of both sides in constant memory.
 
 use crate::{
+    engine::Patience,
     error::StoreError,
     listing::{Lines, Lister},
     object::{KeyError, Listed, ObjectKey},
     ports::{Clock, Source},
+    range::KeyRange,
     route::Route,
 };
 
@@ -29,9 +31,29 @@ pub struct Merge<'a, S, D, C> {
 }
 
 impl<'a, S: Source, D: Source, C: Clock> Merge<'a, S, D, C> {
-    /// Both listers must have been made for `route`.
-    pub fn new(route: &'a Route, source: Lister<'a, S, C>, destination: Lister<'a, D, C>) -> Self {
+    /// Begins both listings of a range of the route; nothing is asked for yet.
+    pub fn new(
+        route: &'a Route,
+        range: &KeyRange,
+        (source, destination): (&'a S, &'a D),
+        patience: &'a Patience<C>,
+    ) -> Self {
+        let bounds = route.destination_bounds(range);
+        let after = Some(range.after.clone()).filter(|after| !after.is_empty());
+        let source = Lister::new(source, patience, route.source_prefix()).within(after, range.until.clone());
+        let destination = Lister::new(destination, patience, route.destination_list_prefix());
+        let destination = destination.within(bounds.after, bounds.until);
         Self { route, source, destination, waiting: None, destination_ended: false }
+    }
+
+    /// Also asks the source for versions.
+    pub fn with_versions(self) -> Self {
+        Self { source: self.source.with_versions(), ..self }
+    }
+
+    /// Ends the range earlier, behind what was handed out.
+    pub fn end_at(&mut self, until: Option<String>) {
+        self.source.end_at(until);
     }
 
     /// What the source's listing shows.

@@ -7,6 +7,7 @@
 //!
 //! Nothing here knows AWS, files, the environment or the clock.
 
+pub mod bisect;
 pub mod body;
 pub mod budget;
 pub mod checksum;
@@ -32,6 +33,7 @@ pub mod part;
 pub mod ports;
 pub mod proof;
 pub mod queue;
+pub mod range;
 pub mod record;
 pub mod report;
 pub mod retry;
@@ -49,6 +51,7 @@ mod entry;
 mod memory_bucket;
 mod memory_upload;
 mod multipart;
+mod outbox;
 mod place;
 mod remember;
 mod resume;

@@ -31,14 +31,27 @@ pub struct Lister<'a, S, C> {
     request: ListRequest,
     pages: Option<BoxStream<'a, Page>>,
     ready: VecDeque<Listed>,
-    last: Option<ObjectKey>,
+    last: Option<String>,
+    until: Option<String>,
 }
 
 impl<'a, S: Source, C: Clock> Lister<'a, S, C> {
     /// Begins a listing; nothing is asked for yet.
     pub fn new(store: &'a S, patience: &'a Patience<C>, prefix: impl Into<String>) -> Self {
         let request = ListRequest { prefix: prefix.into(), start_after: None };
-        Self { store, lines: Lines::Objects, patience, request, pages: None, ready: VecDeque::new(), last: None }
+        let (pages, ready) = (None, VecDeque::new());
+        Self { store, lines: Lines::Objects, patience, request, pages, ready, last: None, until: None }
+    }
+
+    /// Only keys behind `after`, up to and with `until`. Before the first key is asked for.
+    pub fn within(mut self, after: Option<String>, until: Option<String>) -> Self {
+        self.request.start_after.clone_from(&after);
+        Self { last: after, until, ..self }
+    }
+
+    /// Ends the listing earlier; keys that were handed out are out.
+    pub fn end_at(&mut self, until: Option<String>) {
+        self.until = until;
     }
 
     /// Also asks for versions. Where they may not be listed, objects are listed instead; [`lines`](Self::lines) tells.
@@ -60,10 +73,18 @@ impl<'a, S: Source, C: Clock> Lister<'a, S, C> {
             }
         }
         let Some(next) = self.ready.pop_front() else { return Ok(None) };
-        if self.last.as_ref().is_some_and(|last| *last >= next.key) {
+        if self.last.as_ref().is_some_and(|last| last.as_str() >= next.key.as_str()) {
             return Err(self.out_of_order(&next.key));
         }
-        self.last = Some(next.key.clone());
+        if self.until.as_ref().is_some_and(|until| until.as_str() < next.key.as_str()) {
+            // It stays, so that the end is the end for every later call too.
+            self.ready.push_front(next);
+            return Ok(None);
+        }
+        // The text is used again: a listing has millions of keys.
+        let last = self.last.get_or_insert_default();
+        last.clear();
+        last.push_str(next.key.as_str());
         Ok(Some(next))
     }
 
@@ -80,7 +101,7 @@ impl<'a, S: Source, C: Clock> Lister<'a, S, C> {
                 Ok(Some(Err(error))) | Err(error) => error,
             };
             self.pages = None;
-            self.request.start_after = self.last.as_ref().map(|key| key.as_str().to_owned());
+            self.request.start_after.clone_from(&self.last);
             if self.lines == Lines::Versions && is_refused(&error) {
                 tracing::warn!(%error, "versions may not be listed; objects are listed and compared by their ETags");
                 self.lines = Lines::Objects;

@@ -50,6 +50,12 @@ pub trait Source: Send + Sync + 'static {
     /// Lists keys in byte order. After an error the stream ends; a new one may begin behind the last key seen.
     fn list(&self, request: ListRequest) -> BoxStream<'_, Page>;
 
+    /// Whether a listing can begin behind any key at little cost. A store that reads everything before it anyway is better
+    /// listed once than in ranges.
+    fn lists_from_anywhere(&self) -> bool {
+        true
+    }
+
     /// Lists the current versions, as [`list`](Self::list) does, with their version ids. A store without versions, or one that
     /// keeps them to itself, answers with an error.
     fn list_versions(&self, _request: ListRequest) -> BoxStream<'_, Page> {

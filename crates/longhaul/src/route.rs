@@ -1,6 +1,18 @@
 //! How source keys become destination keys: byte for byte, without any normalisation.
 
-use crate::object::{KeyError, ObjectKey};
+use crate::{
+    object::{KeyError, ObjectKey},
+    range::KeyRange,
+};
+
+/// The same slice of keys at the destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DestinationBounds {
+    /// Only keys behind this text; `None` is the beginning.
+    pub after: Option<String>,
+    /// The last key that may belong to it; `None` is the end.
+    pub until: Option<String>,
+}
 
 /// A slice of the source's keys and where they go.
 ///
@@ -62,6 +74,17 @@ impl Route {
         key.as_str().strip_prefix(self.destination_prefix.as_str())
     }
 
+    /// Where the counterparts of a range's keys are: all between these bounds, since both sides have the same order.
+    pub fn destination_bounds(&self, range: &KeyRange) -> DestinationBounds {
+        let mapped = |bound: &str| {
+            let rest = bound.strip_prefix(&self.source_prefix[..self.strip])?;
+            let mapped = format!("{}{rest}", self.destination_prefix);
+            Some(mapped).filter(|mapped| bound.starts_with(&self.source_prefix) && !mapped.is_empty())
+        };
+        // A bound that does not begin as the route's keys do lies before or behind all of them.
+        DestinationBounds { after: mapped(&range.after), until: range.until.as_deref().and_then(mapped) }
+    }
+
     /// Where a source key goes. The source folder's own marker (`photos/`) becomes that of the destination folder; at the root of
     /// a bucket or folder there is no place for it.
     pub fn map(&self, key: &ObjectKey) -> Option<Result<ObjectKey, KeyError>> {
@@ -116,6 +139,19 @@ mod tests {
         assert_eq!(mapped(&Route::folder("photos", "p"), "photos/"), "p/");
         assert_eq!(Route::folder("photos", "").map(&key("photos/")), None);
         assert_eq!(Route::folder("photos", "p").map(&key("photosynthesis")), None);
+    }
+
+    #[test]
+    fn bounds_are_mapped_as_keys_are() {
+        let range = KeyRange { after: "photos/2026".into(), until: Some("photos/2027/x".into()) };
+        let bounds =
+            |after: &str, until: &str| DestinationBounds { after: Some(after.into()), until: Some(until.into()) };
+        assert_eq!(Route::folder("photos", "p").destination_bounds(&range), bounds("p/2026", "p/2027/x"));
+        let keeping = Route::keeping_names("photos", "p");
+        assert_eq!(keeping.destination_bounds(&range), bounds("p/photos/2026", "p/photos/2027/x"));
+        let whole = DestinationBounds { after: None, until: None };
+        assert_eq!(keeping.destination_bounds(&KeyRange::all()), whole);
+        assert_eq!(Route::folder("", "p").destination_bounds(&KeyRange::all().behind("k")).after, Some("p/k".into()));
     }
 
     #[test]

@@ -11,9 +11,9 @@ use crate::{
     engine::Engine,
     error::{ErrorKind, StoreError},
     ignore::IgnoreList,
-    listing::Lister,
     object::{KeyError, ObjectKey},
     ports::{Clock, Destination, Ledger, Source},
+    range::KeyRange,
     report::{ObjectReport, Outcome},
     route::Route,
 };
@@ -176,7 +176,7 @@ async fn feed<S: Source, D: Destination, L: Ledger, C: Clock>(
     running: &mut JoinSet<ObjectReport>,
     hear: &mut (dyn FnMut(Event<'_>) + Send),
 ) -> Result<(), StoreError> {
-    let mut differences = Differences::new(engine, scan);
+    let mut differences = Differences::new(engine, scan, &KeyRange::all());
     let (mut jobs, mut job_bytes) = (0, 0);
     while !engine.patience.stop.is_cancelled() {
         let next = differences.next(totals).await?;
@@ -231,11 +231,10 @@ pub struct Differences<'a, S, D, L, C> {
 }
 
 impl<'a, S: Source, D: Destination, L: Ledger, C: Clock> Differences<'a, S, D, L, C> {
-    /// Begins both listings; nothing is asked for yet.
-    pub fn new(engine: &'a Engine<S, D, L, C>, scan: &'a Scan) -> Self {
-        let source = Lister::new(&engine.source, &engine.patience, scan.route.source_prefix());
-        let destination = Lister::new(&engine.destination, &engine.patience, scan.route.destination_list_prefix());
-        Self { engine, scan, merge: Merge::new(&scan.route, source, destination), unplaceable: Vec::new() }
+    /// Begins both listings of a range; nothing is asked for yet.
+    pub fn new(engine: &'a Engine<S, D, L, C>, scan: &'a Scan, range: &KeyRange) -> Self {
+        let merge = Merge::new(&scan.route, range, (&engine.source, &engine.destination), &engine.patience);
+        Self { engine, scan, merge, unplaceable: Vec::new() }
     }
 
     /// The next object that must be copied; what need not be is counted in `totals`.
@@ -333,7 +332,7 @@ pub async fn compare_sizes<S: Source, D: Destination, L: Ledger, C: Clock>(
     scan: &Scan,
 ) -> Result<Option<Comparison>, StoreError> {
     let scan = Scan { compare: Compare::Size, ..scan.clone() };
-    let mut differences = Differences::new(engine, &scan);
+    let mut differences = Differences::new(engine, &scan, &KeyRange::all());
     let mut totals = Totals::default();
     let mut found = Comparison::default();
     while let Some(job) = differences.next(&mut totals).await? {

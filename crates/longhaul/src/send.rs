@@ -1,7 +1,7 @@
-//! What the jobsender does for one route: merges both listings and sends what is missing or different.
+//! What the jobsender does for one range of a route: merges both listings and sends what is missing or different.
 //!
 //! Both listings and the ledger are read as streams, a hundred objects at a time; nothing is held but the open message and
-//! the open batch. A listing error ends the route and is reported: it never counts as an empty bucket.
+//! the open batch. A listing error ends the range and is reported: it never counts as an empty bucket.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,12 +12,14 @@ use crate::{
     diff::{Merge, Pair},
     engine::Engine,
     error::{LedgerError, QueueError, StoreError},
-    job::{Destination as Seen, Job, Jobs},
-    listing::{Lines, Lister},
-    object::Timestamp,
-    pack::{Packer, Packing, batch_of},
+    job::{Destination as Seen, Job},
+    listing::Lines,
+    object::{ObjectKey, Timestamp},
+    outbox::Outbox,
+    pack::{Packer, Packing},
     ports::{Clock, Destination, Ledger, Source},
     queue::JobQueue,
+    range::KeyRange,
     record::{Lease, Record, RecordKey, State, Token},
     scan::{Mode, Scan},
 };
@@ -77,15 +79,28 @@ pub enum SendError {
     Queue(#[from] QueueError),
 }
 
-/// One route under way.
-struct Sending<'a, S, D, L, C, Q> {
+/// How far a step came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// There may be more.
+    More,
+    /// Both listings were read to their end.
+    End,
+    /// The engine's time is up, or it was told to stop.
+    Over,
+}
+
+/// One range of a route under way. What it finds is sent when it fills a batch, or by [`flush`](Self::flush).
+pub struct RangeSender<'a, S, D, L, C, Q> {
     engine: &'a Engine<S, D, L, C>,
     scan: &'a Scan,
-    queue: &'a Q,
     settings: SendSettings,
+    merge: Merge<'a, S, D, C>,
+    outbox: Outbox<'a, C, Q>,
     report: SendReport,
-    packer: Packer,
-    ready: Vec<Jobs>,
+    /// The last key that was handed out, and the last one that was also judged.
+    read: Option<ObjectKey>,
+    judged: Option<ObjectKey>,
 }
 
 /// Scans a route to its end, or until the engine's time is up or it is told to stop: then the report is not complete. The
@@ -96,16 +111,21 @@ pub async fn send_route<S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQu
     queue: &Q,
     settings: SendSettings,
 ) -> (SendReport, Result<(), SendError>) {
-    let (src, des) = (&engine.source.location().bucket, &engine.destination.location().bucket);
-    let packer = Packer::new(settings.packing, src, des);
-    let report = SendReport { compared_by: name_of(scan.compare), ..SendReport::default() };
-    let mut sending = Sending { engine, scan, queue, settings, report, packer, ready: Vec::new() };
-    let ended = sending.run().await;
+    let mut sender = RangeSender::new(engine, scan, &KeyRange::all(), queue, settings);
+    let ended = loop {
+        match sender.step().await {
+            Ok(Step::More) => {}
+            ended => break ended,
+        }
+    };
     // What was found before an error is sent all the same.
-    let sent = sending.flush().await;
-    (sending.report, ended.and(sent))
+    let sent = sender.flush().await;
+    let mut report = sender.take_report();
+    report.complete = matches!(ended, Ok(Step::End));
+    (report, ended.map(|_| ()).and(sent))
 }
 
+/// The word for what is compared.
 fn name_of(compare: Compare) -> &'static str {
     match compare {
         Compare::Size => "size",
@@ -115,28 +135,61 @@ fn name_of(compare: Compare) -> &'static str {
     }
 }
 
-impl<S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'_, S, D, L, C, Q> {
-    async fn run(&mut self) -> Result<(), SendError> {
-        let (engine, route) = (self.engine, &self.scan.route);
-        let source = Lister::new(&engine.source, &engine.patience, route.source_prefix());
-        let source = if self.settings.versions == Lines::Versions { source.with_versions() } else { source };
-        let destination = Lister::new(&engine.destination, &engine.patience, route.destination_list_prefix());
-        let mut merge = Merge::new(route, source, destination);
-        loop {
-            if self.is_over() {
-                return Ok(());
-            }
-            let (pairs, ended) = self.some_pairs(&mut merge).await;
-            if self.settings.versions == Lines::Versions {
-                self.report.compared_by = if merge.source_lines() == Lines::Versions { "version" } else { "etag" };
-            }
-            self.judge(pairs).await?;
-            self.send_full().await?;
-            if ended? {
-                self.report.complete = true;
-                return Ok(());
-            }
+impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> RangeSender<'a, S, D, L, C, Q> {
+    /// Begins both listings; nothing is asked for yet.
+    pub fn new(
+        engine: &'a Engine<S, D, L, C>,
+        scan: &'a Scan,
+        range: &KeyRange,
+        queue: &'a Q,
+        settings: SendSettings,
+    ) -> Self {
+        let stores = (&engine.source, &engine.destination);
+        let merge = Merge::new(&scan.route, range, stores, &engine.patience);
+        let merge = if settings.versions == Lines::Versions { merge.with_versions() } else { merge };
+        let (src, des) = (&stores.0.location().bucket, &stores.1.location().bucket);
+        let outbox = Outbox::new(queue, &engine.patience, settings.mode, Packer::new(settings.packing, src, des));
+        let report = SendReport { compared_by: name_of(scan.compare), ..SendReport::default() };
+        Self { engine, scan, settings, merge, outbox, report, read: None, judged: None }
+    }
+
+    /// Compares up to a hundred objects that the ledger may have a say in. Behind an error only [`flush`](Self::flush) makes
+    /// sense: what was being judged is not sent.
+    pub async fn step(&mut self) -> Result<Step, SendError> {
+        if self.is_over() {
+            return Ok(Step::Over);
         }
+        let (pairs, ended) = self.some_pairs().await;
+        if self.settings.versions == Lines::Versions {
+            self.report.compared_by = if self.merge.source_lines() == Lines::Versions { "version" } else { "etag" };
+        }
+        self.judge(pairs).await?;
+        if self.read.is_some() {
+            self.judged.clone_from(&self.read);
+        }
+        self.outbox.send_full(&mut self.report).await?;
+        Ok(if ended? { Step::End } else { Step::More })
+    }
+
+    /// Sends what waits for a batch to be full. Then everything up to the [`cursor`](Self::cursor) is done.
+    pub async fn flush(&mut self) -> Result<(), SendError> {
+        Ok(self.outbox.flush(&mut self.report).await?)
+    }
+
+    /// The last source key that was compared.
+    pub fn cursor(&self) -> Option<&ObjectKey> {
+        self.judged.as_ref()
+    }
+
+    /// What it came to since the last time that this was asked.
+    pub fn take_report(&mut self) -> SendReport {
+        let next = SendReport { compared_by: self.report.compared_by, ..SendReport::default() };
+        std::mem::replace(&mut self.report, next)
+    }
+
+    /// Ends the range earlier, behind the cursor.
+    pub fn end_at(&mut self, until: Option<String>) {
+        self.merge.end_at(until);
     }
 
     /// Whether the time is up, or the run was told to stop.
@@ -146,15 +199,16 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'_, S,
     }
 
     /// Up to a hundred pairs that the ledger may have a say in. Whether the listings came to their end, or why not.
-    async fn some_pairs(&mut self, merge: &mut Merge<'_, S, D, C>) -> (Vec<Pair>, Result<bool, SendError>) {
+    async fn some_pairs(&mut self) -> (Vec<Pair>, Result<bool, SendError>) {
         let mut pairs = Vec::with_capacity(LOOK_UP);
         let bucket = &self.engine.source.location().bucket;
         while pairs.len() < LOOK_UP && !self.is_over() {
-            let pair = match merge.next().await {
+            let pair = match self.merge.next().await {
                 Ok(Some(pair)) => pair,
                 Ok(None) => return (pairs, Ok(true)),
                 Err(error) => return (pairs, Err(error.into())),
             };
+            self.read = Some(pair.source.key.clone());
             let rest = self.scan.route.source_rest(&pair.source.key).unwrap_or_default();
             if !self.scan.selection.has(bucket, rest, &pair.source.key) {
                 self.skip("ignored");
@@ -260,84 +314,11 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'_, S,
             token,
             why: why.name().to_owned(),
         };
-        self.ready.extend(self.packer.push(job));
+        self.outbox.push(job);
     }
 
     fn skip(&mut self, why: &'static str) {
         *self.report.skipped.entry(why).or_default() += 1;
-    }
-
-    /// Sends the batches that are full.
-    async fn send_full(&mut self) -> Result<(), SendError> {
-        while self.ready.len() >= crate::queue::MAX_BATCH {
-            self.send_some().await?;
-        }
-        Ok(())
-    }
-
-    /// Sends all that is left.
-    async fn flush(&mut self) -> Result<(), SendError> {
-        self.ready.extend(self.packer.finish());
-        while !self.ready.is_empty() {
-            self.send_some().await?;
-        }
-        Ok(())
-    }
-
-    /// Sends one batch; entries that fail alone are sent again, and those that go on failing are counted.
-    async fn send_some(&mut self) -> Result<(), SendError> {
-        let mut bodies: Vec<String> = self.ready.iter().take(crate::queue::MAX_BATCH).map(Jobs::body).collect();
-        bodies.truncate(batch_of(&bodies));
-        let batch: Vec<Jobs> = self.ready.drain(..bodies.len()).collect();
-        self.report.messages += batch.len() as u64;
-        if self.settings.mode == Mode::DryRun {
-            return Ok(());
-        }
-        let mut left: Vec<(Jobs, String)> = batch.into_iter().zip(bodies).collect();
-        let mut failures = 0;
-        loop {
-            let error = match self.send_once(&mut left).await {
-                None => return Ok(()),
-                Some(error) => error,
-            };
-            if !error.retryable || failures >= self.engine.patience.policy.max_retries {
-                let lost: u64 = left.iter().map(|(jobs, _)| jobs.jobs.len() as u64).sum();
-                self.report.refused += lost;
-                self.report.sent -= lost;
-                self.report.sent_bytes -= left.iter().flat_map(|(jobs, _)| &jobs.jobs).map(|job| job.size).sum::<u64>();
-                self.report.messages -= left.len() as u64;
-                return Err(error.into());
-            }
-            tracing::debug!(%error, "will be repeated");
-            let wait = self.engine.patience.policy.delay(failures, None, 1.0);
-            self.engine.patience.clock.sleep(wait).await;
-            failures += 1;
-        }
-    }
-
-    /// Leaves in `left` what was not accepted, and says why.
-    async fn send_once(&self, left: &mut Vec<(Jobs, String)>) -> Option<QueueError> {
-        let bodies: Vec<String> = left.iter().map(|(_, body)| body.clone()).collect();
-        let answers = match self.queue.send_batch(&bodies).await {
-            Ok(answers) => answers,
-            Err(error) => return Some(error),
-        };
-        let mut refused = None;
-        let mut answers = answers.into_iter();
-        left.retain(|_| match answers.next() {
-            Some(Ok(())) => false,
-            Some(Err(error)) => {
-                refused = Some(error);
-                true
-            }
-            None => true,
-        });
-        if refused.is_none() && !left.is_empty() {
-            let message = format!("{} entries were not answered", left.len());
-            let queue = self.engine.destination.location().to_string();
-            refused = Some(QueueError { queue, operation: "SendMessageBatch", message, retryable: true, source: None });
-        }
-        refused
     }
 }
 

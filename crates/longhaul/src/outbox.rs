@@ -1,0 +1,106 @@
+//! Jobs on their way into a queue: packed into messages, and sent in batches.
+
+use crate::{
+    engine::Patience,
+    error::QueueError,
+    job::{Job, Jobs},
+    pack::{Packer, batch_of},
+    ports::Clock,
+    queue::{JobQueue, MAX_BATCH},
+    scan::Mode,
+    send::SendReport,
+};
+
+/// What waits for its message, or its batch, to be full.
+pub(crate) struct Outbox<'a, C, Q> {
+    queue: &'a Q,
+    patience: &'a Patience<C>,
+    mode: Mode,
+    packer: Packer,
+    ready: Vec<Jobs>,
+}
+
+impl<'a, C: Clock, Q: JobQueue> Outbox<'a, C, Q> {
+    /// Nothing waits yet. In a dry run nothing is sent either.
+    pub fn new(queue: &'a Q, patience: &'a Patience<C>, mode: Mode, packer: Packer) -> Self {
+        Self { queue, patience, mode, packer, ready: Vec::new() }
+    }
+
+    /// Takes a job.
+    pub fn push(&mut self, job: Job) {
+        self.ready.extend(self.packer.push(job));
+    }
+
+    /// Sends the batches that are full.
+    pub async fn send_full(&mut self, report: &mut SendReport) -> Result<(), QueueError> {
+        while self.ready.len() >= MAX_BATCH {
+            self.send_some(report).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends all that is left.
+    pub async fn flush(&mut self, report: &mut SendReport) -> Result<(), QueueError> {
+        self.ready.extend(self.packer.finish());
+        while !self.ready.is_empty() {
+            self.send_some(report).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends one batch; entries that fail alone are sent again, and those that go on failing are counted.
+    async fn send_some(&mut self, report: &mut SendReport) -> Result<(), QueueError> {
+        let mut bodies: Vec<String> = self.ready.iter().take(MAX_BATCH).map(Jobs::body).collect();
+        bodies.truncate(batch_of(&bodies));
+        let batch: Vec<Jobs> = self.ready.drain(..bodies.len()).collect();
+        report.messages += batch.len() as u64;
+        if self.mode == Mode::DryRun {
+            return Ok(());
+        }
+        let mut left: Vec<(Jobs, String)> = batch.into_iter().zip(bodies).collect();
+        let mut failures = 0;
+        loop {
+            let error = match self.send_once(&mut left).await {
+                None => return Ok(()),
+                Some(error) => error,
+            };
+            if !error.retryable || failures >= self.patience.policy.max_retries {
+                let lost: u64 = left.iter().map(|(jobs, _)| jobs.jobs.len() as u64).sum();
+                report.refused += lost;
+                report.sent -= lost;
+                report.sent_bytes -= left.iter().flat_map(|(jobs, _)| &jobs.jobs).map(|job| job.size).sum::<u64>();
+                report.messages -= left.len() as u64;
+                return Err(error);
+            }
+            tracing::debug!(%error, "will be repeated");
+            let wait = self.patience.policy.delay(failures, None, 1.0);
+            self.patience.clock.sleep(wait).await;
+            failures += 1;
+        }
+    }
+
+    /// Leaves in `left` what was not accepted, and says why.
+    async fn send_once(&self, left: &mut Vec<(Jobs, String)>) -> Option<QueueError> {
+        let bodies: Vec<String> = left.iter().map(|(_, body)| body.clone()).collect();
+        let answers = match self.queue.send_batch(&bodies).await {
+            Ok(answers) => answers,
+            Err(error) => return Some(error),
+        };
+        let mut refused = None;
+        let mut answers = answers.into_iter();
+        left.retain(|_| match answers.next() {
+            Some(Ok(())) => false,
+            Some(Err(error)) => {
+                refused = Some(error);
+                true
+            }
+            None => true,
+        });
+        if refused.is_none() && !left.is_empty() {
+            let message = format!("{} entries were not answered", left.len());
+            let queue = self.queue.name().to_owned();
+            refused = Some(QueueError { queue, operation: "SendMessageBatch", message, retryable: true, source: None });
+        }
+        refused
+    }
+}
