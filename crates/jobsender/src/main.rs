@@ -1,4 +1,6 @@
-//! The jobsender Lambda: settings from the environment, one run an invocation.
+//! The jobsender Lambda: settings from the environment; one scheduled run an invocation, or the messages of a scan.
+
+mod batch;
 
 use std::{
     env,
@@ -9,7 +11,7 @@ use std::{
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use longhaul::scan::Mode;
-use longhaul_aws::{Cloud, CloudOptions, JobsenderSettings, RunReport, StackJobsender, lambda_log, time_left};
+use longhaul_aws::{Cloud, CloudOptions, JobsenderSettings, StackJobsender, lambda_log, time_left};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +25,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let jobsender = Arc::new(start().await?);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         let jobsender = Arc::clone(&jobsender);
-        async move { run(&jobsender, &event.payload, event.context.deadline()).await }
+        async move { answer(&jobsender, event.payload, event.context.deadline()).await }
     }))
     .await
 }
@@ -34,8 +36,16 @@ async fn start() -> Result<StackJobsender, Box<dyn Error + Send + Sync>> {
     Ok(StackJobsender::new(settings, cloud))
 }
 
+/// An event with records comes from the queue of scans; everything else asks for a run.
+async fn answer(jobsender: &StackJobsender, payload: Value, deadline: SystemTime) -> Result<Value, String> {
+    match payload.get("Records") {
+        Some(_) => batch::handle(jobsender, payload, deadline).await,
+        None => run(jobsender, &payload, deadline).await,
+    }
+}
+
 /// A run with errors is a failed invocation, so that the function's own metrics and alarms see it.
-async fn run(jobsender: &StackJobsender, payload: &Value, deadline: SystemTime) -> Result<RunReport, String> {
+async fn run(jobsender: &StackJobsender, payload: &Value, deadline: SystemTime) -> Result<Value, String> {
     let mode = match payload.get("dry_run") {
         None | Some(Value::Bool(false) | Value::Null) => Mode::Copy,
         Some(Value::Bool(true)) => Mode::DryRun,
@@ -44,8 +54,6 @@ async fn run(jobsender: &StackJobsender, payload: &Value, deadline: SystemTime) 
     };
     let rest: Duration = time_left(deadline, SystemTime::now(), jobsender.settings().job_timeout);
     let report = jobsender.run(mode, rest, CancellationToken::new()).await;
-    match report.errors.is_empty() {
-        true => Ok(report),
-        false => Err(serde_json::to_string(&report).unwrap_or_else(|_| report.errors.join("; "))),
-    }
+    let text = serde_json::to_value(&report).map_err(|error| format!("the report: {error}"))?;
+    if report.errors.is_empty() { Ok(text) } else { Err(text.to_string()) }
 }

@@ -1,6 +1,6 @@
 //! The routes of `s3_migration_bucket_para`: a JSON list of source and destination. Pure.
 
-use longhaul::route::Route;
+pub use longhaul::route::NamedRoute as BucketRoute;
 use serde_json::{Map, Value};
 
 const SRC_BUCKET: &str = "src_bucket";
@@ -12,33 +12,6 @@ const FIELDS: [&str; 5] = [SRC_BUCKET, SRC_PREFIX, DES_BUCKET, DES_PREFIX, STRIP
 
 /// The longest name of a bucket: S3 permits 63 characters, Google Cloud Storage 222 with dots.
 const MAX_NAME: usize = 222;
-
-/// A source and its destination.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BucketRoute {
-    /// Source bucket.
-    pub src_bucket: String,
-    /// Only keys that begin with this text.
-    pub src_prefix: String,
-    /// Destination bucket.
-    pub des_bucket: String,
-    /// The folder that destination keys get. A `/` at its end makes no difference.
-    pub des_prefix: String,
-    /// Whether destination keys go without the source prefix. The prefix is a folder then: `photos` and `photos/` are
-    /// the same, and do not mean `photos-old/`.
-    pub strip_src_prefix: bool,
-}
-
-impl BucketRoute {
-    /// How keys are mapped.
-    pub fn route(&self) -> Route {
-        if self.strip_src_prefix {
-            Route::folder(&self.src_prefix, &self.des_prefix)
-        } else {
-            Route::keeping_names(&self.src_prefix, &self.des_prefix)
-        }
-    }
-}
 
 /// Routes that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

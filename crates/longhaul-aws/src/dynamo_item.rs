@@ -179,7 +179,7 @@ mod tests {
         let record = Record { lease, reason: Some(Reason::new("why", "")), ..record("b", "a//b") };
         let item = record_item(&record, &token()).unwrap();
         assert_eq!(read::<Record>(item).unwrap(), (record, token()));
-        let scan = ScanRecord { lease: None, started: Some(Timestamp(1)), finished: None };
+        let scan = ScanRecord { started: Some(Timestamp(1)), ..ScanRecord::default() };
         let item = scan_item("r", &scan, &token()).unwrap();
         assert_eq!(value(&item, KEY), Some("scan#r"));
         assert_eq!(read::<ScanRecord>(item).unwrap(), (scan, token()));

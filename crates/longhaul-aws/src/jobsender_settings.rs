@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use longhaul::{
     compare::Compare,
+    jobsender::ScanSettings,
     part::{MAX_PART_SIZE, MIB},
+    scan_record::MAX_RANGES,
 };
 
 use crate::settings::{CREDENTIALS, JOB_TIMEOUT, JOB_TYPES, JobType, MAX_RETRY, Reader, SettingsError};
@@ -23,7 +25,9 @@ const YEAR: u64 = 365 * 24;
 pub struct JobsenderSettings {
     /// `sqs_queue`: the address of the queue of jobs.
     pub jobs_queue: String,
-    /// `sqs_queue_parked`: the address of the queue of parked messages, for reports.
+    /// `sqs_queue_scan`: the address of the queue of ranges. Without it a comparison ends with its run.
+    pub scan_queue: Option<String>,
+    /// `sqs_queue_parked`: the address of the queue of parked messages.
     pub parked_queue: Option<String>,
     /// `table_queue_name`: the ledger's table.
     pub table: String,
@@ -47,6 +51,10 @@ pub struct JobsenderSettings {
     pub gate_max_age: Duration,
     /// `JobTimeout`: the time of a run.
     pub job_timeout: Duration,
+    /// `MaxReceives`: deliveries of a message after which it is parked.
+    pub max_receives: u32,
+    /// `ScanRanges`: ranges that may be compared at the same time; with 1 no listing is ever cut.
+    pub scan_ranges: usize,
     /// `MultipartThreshold`: bytes up to which an object travels in one request, and many in one message.
     pub multipart_threshold: u64,
 }
@@ -57,6 +65,7 @@ impl JobsenderSettings {
         let mut vars = Reader::new(var);
         let settings = Self {
             jobs_queue: vars.required_url("sqs_queue", "the address of the queue of jobs"),
+            scan_queue: vars.optional_url("sqs_queue_scan"),
             parked_queue: vars.optional_url("sqs_queue_parked"),
             table: vars.required("table_queue_name", "the name of the DynamoDB table"),
             routes_parameter: vars.text("ssm_parameter_bucket", ROUTES),
@@ -69,6 +78,8 @@ impl JobsenderSettings {
             compare: vars.one_of("Compare", &COMPARES),
             gate_max_age: Duration::from_secs(HOUR * vars.number("GateMaxAgeHours", 6, 1..=YEAR)),
             job_timeout: vars.seconds("JobTimeout", JOB_TIMEOUT, 1..=12 * HOUR),
+            max_receives: vars.number("MaxReceives", 60, 1..=1000) as u32,
+            scan_ranges: vars.number("ScanRanges", ScanSettings::DEFAULT_RANGES as u64, 1..=MAX_RANGES as u64) as usize,
             multipart_threshold: vars.number("MultipartThreshold", 16 * MIB, 1..=MAX_PART_SIZE),
         };
         vars.finish(settings)
@@ -105,14 +116,18 @@ mod tests {
         assert_eq!((settings.compare, settings.gate_max_age), (Compare::Size, Duration::from_secs(21_600)));
         assert_eq!((settings.job_timeout, settings.multipart_threshold), (Duration::from_secs(870), 16_777_216));
         assert_eq!((settings.jobs_queue.as_str(), settings.parked_queue), (JOBS, None));
+        assert_eq!((settings.scan_queue, settings.scan_ranges, settings.max_receives), (None, 32, 60));
     }
 
     #[test]
     fn what_is_wrong_is_named_with_what_is_allowed() {
-        let error = read(&[("Compare", "checksum"), ("GateMaxAgeHours", "0"), ("sqs_queue", "jobs")]).unwrap_err();
+        let error =
+            read(&[("Compare", "checksum"), ("GateMaxAgeHours", "0"), ("sqs_queue", "jobs"), ("ScanRanges", "101")])
+                .unwrap_err();
         let words = error.to_string();
         assert!(words.contains("sqs_queue is \"jobs\", and must be an address"), "{words}");
         assert!(words.contains("Compare is \"checksum\", and must be size or newer"), "{words}");
+        assert!(words.contains("ScanRanges is \"101\", and must be a whole number from 1 to 100"), "{words}");
         assert!(words.contains("GateMaxAgeHours is \"0\", and must be a whole number from 1 to 8760"), "{words}");
     }
 }

@@ -67,7 +67,7 @@ pub use settings::{JobType, SettingsError, SettingsProblem};
 pub use sqs::{SqsQueue, arn_name};
 pub use ssm::{IgnoreListError, ParameterError, Parameters};
 pub use stack::{StackError, StackParameter};
-pub use stack_jobsender::{RouteReport, RunReport, StackJobsender};
+pub use stack_jobsender::StackJobsender;
 pub use stack_worker::StackWorker;
 pub use surroundings::StackStores;
 pub use time_left::time_left;

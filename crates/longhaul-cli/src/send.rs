@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount};
-use longhaul::scan::Mode;
-use longhaul_aws::{JobsenderSettings, RouteReport, RunReport, StackJobsender};
+use longhaul::{
+    run_report::{RouteReport, RunReport},
+    scan::Mode,
+};
+use longhaul_aws::{JobsenderSettings, StackJobsender};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -39,7 +42,7 @@ pub async fn run(args: SendArgs, json: bool, bars: Bars) -> Result<Exit, Failure
 
 /// A gate that is shut is no failure: the next run finds what this one left.
 fn exit_of(report: &RunReport, stop: &CancellationToken) -> Exit {
-    if report.errors.is_empty() && (report.complete || shut(report).is_some()) {
+    if report.errors.is_empty() && (report.complete || report.handed_over > 0 || shut(report).is_some()) {
         Exit::Done
     } else if stop.is_cancelled() {
         Exit::Interrupted
@@ -52,6 +55,7 @@ fn exit_of(report: &RunReport, stop: &CancellationToken) -> Exit {
 fn shut(report: &RunReport) -> Option<&'static str> {
     match report.gate {
         "another-run" => Some("another comparison is under way; nothing was compared"),
+        "scan-open" => Some("the last comparison goes on through the queue of scans; no new one was begun"),
         "jobs-waiting" => Some("jobs of the last comparison are still waiting; nothing was compared"),
         _ => None,
     }
@@ -60,7 +64,7 @@ fn shut(report: &RunReport) -> Option<&'static str> {
 fn show(report: &RunReport) {
     let verb = if report.dry_run { "would be sent" } else { "sent" };
     if report.gate == "forced" {
-        println!("jobs of the last comparison are still waiting, for too long: compared all the same");
+        println!("the last comparison or its jobs are not through, for too long: compared all the same");
     }
     report.routes.iter().for_each(|route| show_route(route, verb));
     match shut(report) {
@@ -80,8 +84,10 @@ fn show_sum(report: &RunReport, verb: &str) {
         HumanCount(report.messages),
         report.seconds
     );
-    if !report.complete {
-        println!("not compared to the end: run it again, with more time if need be (--time-limit)");
+    match (report.handed_over, report.complete) {
+        (0, true) => {}
+        (0, false) => println!("not compared to the end: run it again, with more time if need be (--time-limit)"),
+        (ranges, _) => println!("the rest, {ranges} ranges of keys, goes on through the queue of scans"),
     }
 }
 
@@ -95,7 +101,7 @@ fn show_route(route: &RouteReport, verb: &str) {
         println!("{:>12} {what}", HumanCount(count).to_string());
     }
     if !counts.complete {
-        println!("{:>12} not compared to the end", "");
+        println!("{:>12} not compared to the end by this run", "");
     }
 }
 
@@ -134,6 +140,8 @@ mod tests {
         assert_eq!(exit(report("open")), Exit::Done);
         assert_eq!(exit(RunReport { complete: false, ..report("jobs-waiting") }), Exit::Done);
         assert_eq!(exit(RunReport { complete: false, ..report("open") }), Exit::SomeFailed);
+        assert_eq!(exit(RunReport { complete: false, handed_over: 3, ..report("open") }), Exit::Done);
+        assert_eq!(exit(RunReport { complete: false, ..report("scan-open") }), Exit::Done);
         assert_eq!(exit(RunReport { errors: vec!["no such bucket".into()], ..report("open") }), Exit::SomeFailed);
     }
 

@@ -8,9 +8,11 @@ use std::time::Duration;
 use crate::{
     error::{LedgerError, QueueError},
     object::Timestamp,
-    ports::{Clock, ScanLedger, ScanRecord},
+    ports::{Clock, ScanLedger},
     queue::JobQueue,
     record::{Lease, Token},
+    route::NamedRoute,
+    scan_record::{Hand, ScanRecord, holds},
 };
 
 /// When a gate opens.
@@ -41,12 +43,35 @@ pub enum Turn {
 }
 
 /// The right to scan, until it is given back or its lease ends.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ticket {
-    record: ScanRecord,
-    token: Token,
-    /// Whether jobs of the last scan were still waiting when this one began, because it would have been held up for too long.
+    /// The scan that has begun.
+    pub id: String,
+    /// Whether the last scan, or its jobs, were not through when this one began, because it would have been held up for too
+    /// long.
     pub forced: bool,
+}
+
+/// A scan that wants to begin.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// The lease of the run that begins it.
+    pub lease: &'a Lease,
+    /// What is to be scanned.
+    pub routes: &'a [NamedRoute],
+    /// Distinguishes the scan from every other.
+    pub token: &'a Token,
+    /// What becomes of the last scan's open ranges.
+    pub open: OpenRanges,
+}
+
+/// What becomes of ranges that the last scan left open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenRanges {
+    /// Others carry on with them, and a new scan waits.
+    Wait,
+    /// Nobody would carry on with them; the new scan begins anew.
+    Replace,
 }
 
 /// Why nothing is known of the gate.
@@ -61,7 +86,7 @@ pub enum GateError {
 }
 
 /// The row of the ledger that the scans of one stack share.
-const ROW: &str = "jobsender";
+pub(crate) const ROW: &str = "jobsender";
 
 /// Asks for the right to scan until the lease ends.
 pub async fn take_turn<L: ScanLedger, Q: JobQueue, C: Clock>(
@@ -69,38 +94,32 @@ pub async fn take_turn<L: ScanLedger, Q: JobQueue, C: Clock>(
     ledger: &L,
     queue: &Q,
     clock: &C,
-    lease: Lease,
-    token: Token,
+    wish: Wish<'_>,
 ) -> Result<Turn, GateError> {
     let loaded = ledger.load_scan(ROW).await?;
     let now = clock.now();
-    let (record, last) = loaded.map_or((ScanRecord::default(), None), |(record, token)| (record, Some(token)));
-    if record.lease.as_ref().is_some_and(|held| held.until.is_none_or(|until| until > now)) {
+    let (last, token) = loaded.map_or((None, None), |(record, token)| (Some(record), Some(token)));
+    let known = last.clone().unwrap_or_default();
+    if holds(known.lease.as_ref(), now) {
         return Ok(Turn::NotNow("another-run"));
     }
+    let open = wish.open == OpenRanges::Wait && !known.ranges.is_empty();
+    // A scan whose ranges come further is not overdue, however long it takes.
+    let since = if open { known.started.max(known.moved) } else { known.started };
+    let overdue = is_overdue(since, now, gate.max_age);
+    if open && !overdue {
+        return Ok(Turn::NotNow("scan-open"));
+    }
     let empty = reads_empty(gate, queue, clock).await?;
-    if !empty && !is_overdue(record.started, now, gate.max_age) {
+    if !empty && !overdue {
         return Ok(Turn::NotNow("jobs-waiting"));
     }
-    let record = ScanRecord { lease: Some(lease), started: Some(now), ..record };
-    match ledger.save_scan(ROW, &record, last.as_ref(), &token).await? {
-        true => Ok(Turn::Ours(Ticket { record, token, forced: !empty })),
+    let id = &wish.token.0;
+    let record = ScanRecord::begin(last, id, wish.routes, Hand { lease: wish.lease, now: clock.now() });
+    match ledger.save_scan(ROW, &record, token.as_ref(), wish.token).await? {
+        true => Ok(Turn::Ours(Ticket { id: id.clone(), forced: open || !empty })),
         false => Ok(Turn::NotNow("another-run")),
     }
-}
-
-/// Gives the right back; `finished` is when the scan came to its end, if it did.
-pub async fn give_back<L: ScanLedger>(
-    ledger: &L,
-    ticket: Ticket,
-    finished: Option<Timestamp>,
-    token: &Token,
-) -> Result<(), LedgerError> {
-    let record = ScanRecord { lease: None, finished: finished.or(ticket.record.finished), ..ticket.record };
-    if !ledger.save_scan(ROW, &record, Some(&ticket.token), token).await? {
-        tracing::warn!("another run took over before this one ended: its time was up");
-    }
-    Ok(())
 }
 
 async fn reads_empty<Q: JobQueue, C: Clock>(gate: &Gate, queue: &Q, clock: &C) -> Result<bool, QueueError> {

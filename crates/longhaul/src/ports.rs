@@ -9,7 +9,6 @@ use futures_util::{
     future::BoxFuture,
     stream::{self, BoxStream},
 };
-use serde::{Deserialize, Serialize};
 
 use crate::{
     body::ByteStream,
@@ -19,6 +18,8 @@ use crate::{
     part::{ByteRange, PartNumber, PartSpec},
     record::{Lease, Record, RecordKey, Token},
 };
+
+pub use crate::scan_record::ScanRecord;
 
 /// What to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -302,17 +303,6 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Whether the holder of a lease that is not ours is still alive.
     fn is_held(&self, lease: &Lease, now: Timestamp) -> bool;
-}
-
-/// What is remembered of the scans of one route.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScanRecord {
-    /// Who scans, where somebody does.
-    pub lease: Option<Lease>,
-    /// When the last scan began.
-    pub started: Option<Timestamp>,
-    /// When the last scan that came to its end did so.
-    pub finished: Option<Timestamp>,
 }
 
 /// Where scans are remembered, so that two never run on one route at once and a new one waits for the last one's jobs.

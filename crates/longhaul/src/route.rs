@@ -1,5 +1,7 @@
 //! How source keys become destination keys: byte for byte, without any normalisation.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     object::{KeyError, ObjectKey},
     range::KeyRange,
@@ -93,6 +95,33 @@ impl Route {
             return None;
         }
         Some(ObjectKey::new(format!("{}{rest}", self.destination_prefix)))
+    }
+}
+
+/// A route as people write it: buckets and prefixes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedRoute {
+    /// Source bucket.
+    pub src_bucket: String,
+    /// Only keys that begin with this text.
+    pub src_prefix: String,
+    /// Destination bucket.
+    pub des_bucket: String,
+    /// The folder that destination keys get. A `/` at its end makes no difference.
+    pub des_prefix: String,
+    /// Whether destination keys go without the source prefix. The prefix is a folder then: `photos` and `photos/` are
+    /// the same, and do not mean `photos-old/`.
+    pub strip_src_prefix: bool,
+}
+
+impl NamedRoute {
+    /// How keys are mapped.
+    pub fn route(&self) -> Route {
+        if self.strip_src_prefix {
+            Route::folder(&self.src_prefix, &self.des_prefix)
+        } else {
+            Route::keeping_names(&self.src_prefix, &self.des_prefix)
+        }
     }
 }
 

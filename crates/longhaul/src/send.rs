@@ -65,6 +65,26 @@ pub struct SendReport {
     pub compared_by: &'static str,
 }
 
+impl SendReport {
+    /// Adds what a further part came to. It is complete if both are.
+    pub fn add(&mut self, part: &Self) {
+        self.objects += part.objects;
+        self.bytes += part.bytes;
+        self.same += part.same;
+        self.sent += part.sent;
+        self.sent_bytes += part.sent_bytes;
+        self.messages += part.messages;
+        self.refused += part.refused;
+        for (sums, parts) in [(&mut self.skipped, &part.skipped), (&mut self.why, &part.why)] {
+            for (why, count) in parts {
+                *sums.entry(why).or_default() += count;
+            }
+        }
+        self.complete &= part.complete;
+        self.compared_by = part.compared_by;
+    }
+}
+
 /// Why a route was not scanned to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
@@ -101,6 +121,10 @@ pub struct RangeSender<'a, S, D, L, C, Q> {
     /// The last key that was handed out, and the last one that was also judged.
     read: Option<ObjectKey>,
     judged: Option<ObjectKey>,
+    /// Keys handed out.
+    keys: u64,
+    /// Whether jobs were refused by the queue: then what was compared is not done.
+    refused: bool,
 }
 
 /// Scans a route to its end, or until the engine's time is up or it is told to stop: then the report is not complete. The
@@ -150,7 +174,7 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> RangeSende
         let (src, des) = (&stores.0.location().bucket, &stores.1.location().bucket);
         let outbox = Outbox::new(queue, &engine.patience, settings.mode, Packer::new(settings.packing, src, des));
         let report = SendReport { compared_by: name_of(scan.compare), ..SendReport::default() };
-        Self { engine, scan, settings, merge, outbox, report, read: None, judged: None }
+        Self { engine, scan, settings, merge, outbox, report, read: None, judged: None, keys: 0, refused: false }
     }
 
     /// Compares up to a hundred objects that the ledger may have a say in. Behind an error only [`flush`](Self::flush) makes
@@ -167,18 +191,30 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> RangeSende
         if self.read.is_some() {
             self.judged.clone_from(&self.read);
         }
-        self.outbox.send_full(&mut self.report).await?;
+        let sent = self.outbox.send_full(&mut self.report).await;
+        self.heed(sent)?;
         Ok(if ended? { Step::End } else { Step::More })
     }
 
     /// Sends what waits for a batch to be full. Then everything up to the [`cursor`](Self::cursor) is done.
     pub async fn flush(&mut self) -> Result<(), SendError> {
-        Ok(self.outbox.flush(&mut self.report).await?)
+        let sent = self.outbox.flush(&mut self.report).await;
+        self.heed(sent)
     }
 
-    /// The last source key that was compared.
+    fn heed(&mut self, sent: Result<(), QueueError>) -> Result<(), SendError> {
+        self.refused |= sent.is_err();
+        Ok(sent?)
+    }
+
+    /// The last source key that was compared; none once the queue has refused jobs, since nobody knows which.
     pub fn cursor(&self) -> Option<&ObjectKey> {
-        self.judged.as_ref()
+        self.judged.as_ref().filter(|_| !self.refused)
+    }
+
+    /// Source keys that were read.
+    pub fn keys(&self) -> u64 {
+        self.keys
     }
 
     /// What it came to since the last time that this was asked.
@@ -209,6 +245,7 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> RangeSende
                 Err(error) => return (pairs, Err(error.into())),
             };
             self.read = Some(pair.source.key.clone());
+            self.keys += 1;
             let rest = self.scan.route.source_rest(&pair.source.key).unwrap_or_default();
             if !self.scan.selection.has(bucket, rest, &pair.source.key) {
                 self.skip("ignored");

@@ -7,7 +7,7 @@ use longhaul::{
     compare::Compare,
     ending::Verdict,
     engine::{Collisions, Engine, Patience, Settings, Silent},
-    gate::{Gate, Turn, give_back, take_turn},
+    gate::{Gate, OpenRanges, Turn, Wish, take_turn},
     ignore::IgnoreList,
     job,
     listing::Lines,
@@ -16,9 +16,9 @@ use longhaul::{
     memory_queue::MemoryQueue,
     object::Timestamp,
     pack::Packing,
-    ports::{Clock, Ledger},
+    ports::Ledger,
     queue::{JobQueue, QueueMessage},
-    record::{State, Token},
+    record::{Lease, State, Token},
     retry::RetryPolicy,
     route::Route,
     rules::{BucketRoute, DeletePolicy, Rules},
@@ -354,17 +354,20 @@ async fn the_gate_opens_when_the_queue_is_empty_or_the_last_scan_is_old() {
     let world = World::new();
     let clock = TestClock::new();
     let gate = |max_age| Gate { max_age, empty_reads: 3, pause: Duration::from_millis(1) };
-    let turn = |max_age: Duration, name: &'static str| {
-        let lease = world.ledger.new_lease(clock.now());
-        let (world, clock, gate) = (&world, &clock, gate(max_age));
-        async move { take_turn(&gate, &world.ledger, &world.queue, clock, lease, Token(name.into())).await.unwrap() }
+    let held = Lease { owner: "run".into(), until: Some(Timestamp(i64::MAX)) };
+    let over = Lease { until: Some(Timestamp(0)), ..held.clone() };
+    let turn = |max_age: Duration, name: &'static str, lease: &Lease| {
+        let (world, clock, gate, lease, token) = (&world, &clock, gate(max_age), lease.clone(), Token(name.into()));
+        async move {
+            let wish = Wish { lease: &lease, routes: &[], token: &token, open: OpenRanges::Wait };
+            take_turn(&gate, &world.ledger, &world.queue, clock, wish).await.unwrap()
+        }
     };
     let hour = Duration::from_secs(3600);
-    let Turn::Ours(ticket) = turn(hour, "1").await else { panic!("the first scan has nothing to wait for") };
-    assert!(matches!(turn(hour, "2").await, Turn::NotNow("another-run")));
-    give_back(&world.ledger, ticket, Some(clock.now()), &Token("3".into())).await.unwrap();
+    let Turn::Ours(_) = turn(hour, "1", &over).await else { panic!("the first scan has nothing to wait for") };
     world.queue.send_batch(&["waiting".to_owned()]).await.unwrap();
-    assert!(matches!(turn(hour, "4").await, Turn::NotNow("jobs-waiting")));
-    let Turn::Ours(forced) = turn(Duration::ZERO, "5").await else { panic!("an old scan holds nothing up") };
+    assert!(matches!(turn(hour, "2", &over).await, Turn::NotNow("jobs-waiting")));
+    let Turn::Ours(forced) = turn(Duration::ZERO, "3", &held).await else { panic!("an old scan holds nothing up") };
+    assert!(matches!(turn(Duration::ZERO, "4", &held).await, Turn::NotNow("another-run")));
     assert!(forced.forced);
 }

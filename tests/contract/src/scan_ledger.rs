@@ -3,8 +3,11 @@
 use longhaul::{
     error::LedgerError,
     object::Timestamp,
-    ports::{ScanLedger, ScanRecord},
+    ports::ScanLedger,
+    range::KeyRange,
     record::{Lease, Token},
+    route::NamedRoute,
+    scan_record::{MAX_RANGES, RangeMessage, RangeRow, ScanRecord, ScanTotals},
 };
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
@@ -13,6 +16,7 @@ const NOW: Timestamp = Timestamp(1_700_000_000_000);
 pub async fn scan_ledger<L: ScanLedger>(ledger: &L) {
     nothing_is_known_of_a_route_before_its_first_scan(ledger).await;
     a_scan_is_loaded_as_it_was_saved(ledger).await;
+    the_largest_scan_fits(ledger).await;
     of_two_scans_of_one_route_one_is_stored(ledger).await;
     a_save_with_the_last_token_replaces_the_scan(ledger).await;
     a_save_over_a_missing_scan_is_refused(ledger).await;
@@ -26,7 +30,7 @@ fn token(text: &str) -> Token {
 
 fn leased(owner: &str) -> ScanRecord {
     let lease = Some(Lease { owner: owner.to_owned(), until: Some(Timestamp(NOW.0 + 900_000)) });
-    ScanRecord { lease, started: Some(NOW), finished: None }
+    ScanRecord { lease, started: Some(NOW), ..ScanRecord::default() }
 }
 
 fn done<T>(step: &str, answer: Result<T, LedgerError>) -> T {
@@ -60,6 +64,36 @@ pub async fn a_scan_is_loaded_as_it_was_saved<L: ScanLedger>(ledger: &L) {
         assert!(save(ledger, route, &record, None, &token(route)).await, "a first save of {route:?}");
         assert_eq!(load(ledger, route).await, Some((record, token(route))));
     }
+}
+
+/// As many ranges as can be open, with the longest bounds, and the largest parameter of routes.
+pub async fn the_largest_scan_fits<L: ScanLedger>(ledger: &L) {
+    let bound = |number: usize| format!("{number:04}{}", "日".repeat(340));
+    let row = |number: usize| RangeRow {
+        route: (number % 2) as u32,
+        range: KeyRange { after: bound(number), until: (number + 1 < MAX_RANGES).then(|| bound(number + 1)) },
+        lease: Some(Lease { owner: format!("jobsender-{number:032}"), until: Some(NOW) }),
+        message: if number.is_multiple_of(2) { RangeMessage::Due } else { RangeMessage::Sent },
+        touched: NOW,
+    };
+    let route = |number: usize| NamedRoute {
+        src_bucket: format!("bucket-{number}"),
+        src_prefix: "\u{1}/ü😀".repeat(20),
+        des_bucket: "destination".to_owned(),
+        des_prefix: String::new(),
+        strip_src_prefix: number.is_multiple_of(2),
+    };
+    let record = ScanRecord {
+        id: "scan".to_owned(),
+        ranges: (0..MAX_RANGES).map(|number| (number as u32 * 1_000_003, row(number))).collect(),
+        routes: (0..40).map(route).collect(),
+        next: u32::MAX,
+        totals: ScanTotals { objects: u64::MAX, skipped: [("ignored".to_owned(), 1)].into(), ..ScanTotals::default() },
+        moved: Some(NOW),
+        ..leased("one")
+    };
+    assert!(save(ledger, "largest", &record, None, &token("largest")).await);
+    assert_eq!(load(ledger, "largest").await, Some((record, token("largest"))));
 }
 
 /// The first.

@@ -1,0 +1,233 @@
+//! Work on one range of a scan: compare and send, tell the record how far it came, cut it when it is long, close it.
+
+use std::time::Duration;
+
+use crate::{
+    bisect::{self, Probe},
+    error::{ErrorKind, LedgerError},
+    ports::{Clock, ScanLedger, Source},
+    queue::JobQueue,
+    range::KeyRange,
+    route::NamedRoute,
+    scan::Scan,
+    send::{RangeSender, SendError, SendReport, Step},
+    shift::{EngineOf, Shift},
+    work::Surroundings,
+};
+
+/// How work on a range ended, if nothing failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Worked {
+    /// It is compared to its end, and closed.
+    End,
+    /// The time is up. The record knows how far it came.
+    Left,
+    /// Somebody else has it, or another scan has taken the place of this one.
+    Lost,
+}
+
+/// Why work on a range stopped.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stopped {
+    /// In words.
+    #[error("{0}")]
+    Unreachable(String),
+    /// A listing, the ledger of records, or the queue of jobs.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// The scan's record.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A whole leg compared nothing.
+    #[error("no key could be compared in the time of a run")]
+    NoProgress,
+}
+
+impl Stopped {
+    /// For programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::Send(SendError::Listing(_)) => "listing-failed",
+            Self::Send(SendError::Queue(_)) => "queue-failed",
+            Self::Send(SendError::Ledger(_)) | Self::Ledger(_) => "ledger-failed",
+            Self::NoProgress => "no-progress",
+        }
+    }
+
+    pub fn is_refused_credentials(&self) -> bool {
+        matches!(self, Self::Send(SendError::Listing(error)) if error.kind() == ErrorKind::InvalidCredentials)
+    }
+}
+
+/// What a leg came to on one range.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    /// What was compared and sent.
+    pub counts: SendReport,
+    /// Whether the record was told of any key.
+    pub moved: bool,
+    /// Whether others carry on with pieces of the range.
+    pub was_split: bool,
+}
+
+/// One range under way.
+struct Ranging<'a, W: Surroundings, G, C, Q> {
+    shift: &'a Shift<'a, W, G, C, Q>,
+    number: u32,
+    engine: &'a EngineOf<W, C>,
+    scan: &'a Scan,
+    sender: RangeSender<'a, W::Source, W::Destination, W::Ledger, C, Q>,
+    until: Option<String>,
+    saved_at: Duration,
+    next_split: u64,
+    account: &'a mut Account,
+}
+
+impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q> {
+    /// Works on a range that is ours until it is at its end, the leg is over, or something fails.
+    pub async fn work(
+        &self,
+        number: u32,
+        route: &NamedRoute,
+        range: &KeyRange,
+        account: &mut Account,
+    ) -> Result<Worked, Stopped> {
+        let engine = self.engine(route).await?;
+        let scan = self.scan(route);
+        let sender = RangeSender::new(&engine, &scan, range, self.queues.jobs, self.send_settings());
+        let mut ranging = Ranging {
+            shift: self,
+            number,
+            engine: &engine,
+            scan: &scan,
+            sender,
+            until: range.until.clone(),
+            saved_at: self.jobsender.clock.elapsed(),
+            next_split: self.jobsender.settings.split_after,
+            account,
+        };
+        ranging.run().await
+    }
+}
+
+impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Ranging<'_, W, G, C, Q> {
+    async fn run(&mut self) -> Result<Worked, Stopped> {
+        loop {
+            match self.sender.step().await {
+                Ok(Step::More) => {}
+                Ok(Step::End) => return self.close().await,
+                Ok(Step::Over) => return self.leave().await,
+                Err(error) => return self.fail(error).await,
+            }
+            let settings = &self.shift.jobsender.settings;
+            let due = self.shift.jobsender.clock.elapsed() >= self.saved_at + settings.save_every;
+            let long = self.sender.keys() >= self.next_split;
+            let still_ours = match (long, due) {
+                (true, _) => self.split().await?,
+                (false, true) => self.save().await?.is_some(),
+                (false, false) => true,
+            };
+            if !still_ours {
+                return Ok(Worked::Lost);
+            }
+        }
+    }
+
+    /// Tells the record how far the range came. How many ranges are open, if this one is still ours.
+    async fn save(&mut self) -> Result<Option<usize>, Stopped> {
+        self.sender.flush().await?;
+        let counts = self.sender.take_report();
+        self.account.counts.add(&counts);
+        self.saved_at = self.shift.jobsender.clock.elapsed();
+        let number = self.number;
+        let cursor = self.sender.cursor().map(|key| key.as_str().to_owned()).unwrap_or_default();
+        let saved = self.shift.change(|record, hand| {
+            let ours = record.advance(number, &cursor, &counts, hand);
+            ours.then(|| (record.ranges.len(), record.due(hand)))
+        });
+        let Some((open, due)) = saved.await?.flatten() else { return Ok(None) };
+        self.account.moved |= !cursor.is_empty();
+        self.shift.send_due(&due).await;
+        Ok(Some(open))
+    }
+
+    /// Cuts what is left of the range, if there is room for more ranges. Whether the range is still ours.
+    async fn split(&mut self) -> Result<bool, Stopped> {
+        let settings = &self.shift.jobsender.settings;
+        self.next_split = self.sender.keys() + settings.split_after;
+        let may_split = self.shift.queues.scan.is_some() && settings.max_ranges > 1;
+        if !may_split || !self.engine.source.lists_from_anywhere() || !self.engine.destination.lists_from_anywhere() {
+            return Ok(true);
+        }
+        let Some(open) = self.save().await? else { return Ok(false) };
+        let pieces = match settings.max_ranges.saturating_sub(open) {
+            0 => return Ok(true),
+            room => self.cut(room + 1).await,
+        };
+        if pieces.len() < 2 {
+            return Ok(true);
+        }
+        let (number, max) = (self.number, settings.max_ranges);
+        let split = self.shift.change(|record, hand| {
+            record.split(number, &pieces, max, hand);
+            let until = record.own_until(number, hand)?;
+            Some((until, record.due(hand)))
+        });
+        let Some((until, due)) = split.await?.flatten() else { return Ok(false) };
+        self.account.was_split |= until != self.until;
+        self.sender.end_at(until.clone());
+        self.until = until;
+        tracing::info!(event = "split", number, pieces = due.len(), "the rest of a long range goes to others");
+        self.shift.send_due(&due).await;
+        Ok(true)
+    }
+
+    /// The rest of the range in pieces. It is no failure if that does not succeed.
+    async fn cut(&self, pieces: usize) -> Vec<KeyRange> {
+        let Some(cursor) = self.sender.cursor() else { return Vec::new() };
+        let rest = KeyRange { after: cursor.as_str().to_owned(), until: self.until.clone() };
+        let (store, patience) = (&self.engine.source, &self.engine.patience);
+        let probe = Probe { store, patience, prefix: self.scan.route.source_prefix() };
+        bisect::split(&probe, &rest, pieces).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a long range could not be cut; it is worked on as a whole");
+            Vec::new()
+        })
+    }
+
+    async fn close(&mut self) -> Result<Worked, Stopped> {
+        self.sender.flush().await?;
+        let counts = self.sender.take_report();
+        self.account.counts.add(&counts);
+        let number = self.number;
+        let closed = self.shift.change(|record, hand| {
+            let ours = record.close(number, &counts, hand);
+            ours.then(|| (record.finished.filter(|_| record.ranges.is_empty()), record.totals.clone()))
+        });
+        let Some((finished, totals)) = closed.await?.flatten() else { return Ok(Worked::Lost) };
+        self.account.moved = true;
+        if finished.is_some() {
+            let (objects, sent) = (totals.objects, totals.sent);
+            let totals = serde_json::to_string(&totals).unwrap_or_default();
+            tracing::info!(event = "scan-finished", objects, sent, totals, "every range is compared to its end");
+        }
+        Ok(Worked::End)
+    }
+
+    async fn leave(&mut self) -> Result<Worked, Stopped> {
+        Ok(if self.save().await?.is_some() { Worked::Left } else { Worked::Lost })
+    }
+
+    /// What was compared before an error is not compared again. An error because the time is up is none.
+    async fn fail(&mut self, error: SendError) -> Result<Worked, Stopped> {
+        match self.save().await {
+            Ok(None) => Ok(Worked::Lost),
+            Ok(Some(_)) if self.shift.is_over() => Ok(Worked::Left),
+            Ok(Some(_)) => Err(error.into()),
+            Err(second) => {
+                tracing::debug!(error = %second, "what was compared before an error could not be saved");
+                Err(error.into())
+            }
+        }
+    }
+}

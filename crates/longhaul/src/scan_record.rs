@@ -1,0 +1,405 @@
+//! What is remembered of a scan: which ranges of which routes are still open, and who works on them. Pure.
+//!
+//! One row holds all of a scan, and every change is one conditional save of it. So a range and the pieces it is cut into
+//! change together, a range is closed once, and the save that closes the last one is the end of the scan: there can be
+//! no second one. Messages only carry the number of a range. A message whose range is closed, or whose scan is another
+//! one, is late, and nothing is to be done for it.
+//!
+//! Leases save cost and are no matter of correctness: two that work on one range at once send its jobs twice, and of
+//! both only the one whose lease stands can change the range.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{object::Timestamp, range::KeyRange, record::Lease, route::NamedRoute, send::SendReport};
+
+/// The most ranges that may be open at once. With two bounds of 1,024 bytes and some hundred bytes more for each, they
+/// stay far below the 400 KB of a row of DynamoDB, whatever the keys are.
+pub const MAX_RANGES: usize = 100;
+
+/// What is remembered of the scans of one stack.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanRecord {
+    /// The run that began the scan, while it is under way.
+    pub lease: Option<Lease>,
+    /// When the last scan began.
+    pub started: Option<Timestamp>,
+    /// When the last scan that came to its end did so.
+    pub finished: Option<Timestamp>,
+    /// Which scan it is; messages name it.
+    #[serde(default)]
+    pub id: String,
+    /// The ranges that are not compared to their end, by number.
+    #[serde(default)]
+    pub ranges: BTreeMap<u32, RangeRow>,
+    /// The routes as they were when the scan began.
+    #[serde(default)]
+    pub routes: Vec<NamedRoute>,
+    /// The number of the next range.
+    #[serde(default)]
+    pub next: u32,
+    /// What came of the scan so far.
+    #[serde(default)]
+    pub totals: ScanTotals,
+    /// When a range last came further.
+    #[serde(default)]
+    pub moved: Option<Timestamp>,
+}
+
+/// An open range.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RangeRow {
+    /// The place of its route among the scan's routes.
+    pub route: u32,
+    /// What is still to be compared.
+    pub range: KeyRange,
+    /// Who works on it, or is about to send its message.
+    pub lease: Option<Lease>,
+    /// Whether there is a message for it.
+    pub message: RangeMessage,
+    /// When anybody last had to do with it.
+    pub touched: Timestamp,
+}
+
+/// Whether there is a message for a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RangeMessage {
+    /// The run that began the scan works on it by itself.
+    None,
+    /// The holder of the lease is about to send one.
+    Due,
+    /// One was sent.
+    Sent,
+}
+
+/// Sums over the ranges of a scan. After a crash some objects may have been compared, and counted, once more.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanTotals {
+    /// Source objects seen, without the ignored ones.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Found to be the same at the destination.
+    pub same: u64,
+    /// Objects sent as jobs.
+    pub sent: u64,
+    /// Their bytes.
+    pub sent_bytes: u64,
+    /// Messages that carry them.
+    pub messages: u64,
+    /// Not sent, by reason.
+    pub skipped: BTreeMap<String, u64>,
+}
+
+impl ScanTotals {
+    fn add(&mut self, counts: &SendReport) {
+        self.objects += counts.objects;
+        self.bytes += counts.bytes;
+        self.same += counts.same;
+        self.sent += counts.sent;
+        self.sent_bytes += counts.sent_bytes;
+        self.messages += counts.messages;
+        for (why, count) in &counts.skipped {
+            *self.skipped.entry((*why).to_owned()).or_default() += count;
+        }
+    }
+}
+
+/// Whether the lease of somebody still holds.
+pub fn holds(lease: Option<&Lease>, now: Timestamp) -> bool {
+    lease.is_some_and(|lease| lease.until.is_none_or(|until| until > now))
+}
+
+/// What becomes of the wish to work on a range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is ours.
+    Ours(NamedRoute, KeyRange),
+    /// Somebody else works on it until then.
+    Busy(Option<Timestamp>),
+    /// It is closed.
+    Closed,
+}
+
+/// Which ranges a sweep takes up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sweep {
+    /// Those whose message was never sent, since whoever was to send it is gone.
+    Unsent,
+    /// Also those that nobody has had to do with since that time: their message must be lost.
+    AlsoSilentSince(Timestamp),
+}
+
+/// The one who changes ranges.
+#[derive(Clone, Copy, Debug)]
+pub struct Hand<'a> {
+    /// Its lease.
+    pub lease: &'a Lease,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl ScanRecord {
+    /// A new scan in the place of `last`: one range for each route, all in the hands of the run that begins it.
+    pub fn begin(last: Option<Self>, id: &str, routes: &[NamedRoute], hand: Hand<'_>) -> Self {
+        let whole = |route: u32| RangeRow {
+            route,
+            range: KeyRange::all(),
+            lease: Some(hand.lease.clone()),
+            message: RangeMessage::None,
+            touched: hand.now,
+        };
+        let ranges: BTreeMap<u32, RangeRow> = (0..).take(routes.len()).map(|number| (number, whole(number))).collect();
+        let finished = last.and_then(|last| last.finished);
+        Self {
+            lease: Some(hand.lease.clone()),
+            started: Some(hand.now),
+            finished: if ranges.is_empty() { Some(hand.now) } else { finished },
+            id: id.to_owned(),
+            next: ranges.len() as u32,
+            ranges,
+            routes: routes.to_vec(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes a range to work on it. Who only sends its message does not stand in the way: the message has arrived.
+    pub fn take(&mut self, number: u32, hand: Hand<'_>) -> Taken {
+        let Some(row) = self.ranges.get_mut(&number) else { return Taken::Closed };
+        let at_work = row.message != RangeMessage::Due && !is_of(row, hand) && holds(row.lease.as_ref(), hand.now);
+        if at_work {
+            return Taken::Busy(row.lease.as_ref().and_then(|lease| lease.until));
+        }
+        let Some(route) = self.routes.get(row.route as usize) else { return Taken::Closed };
+        row.lease = Some(hand.lease.clone());
+        row.message = RangeMessage::Sent;
+        row.touched = hand.now;
+        Taken::Ours(route.clone(), row.range.clone())
+    }
+
+    /// Everything up to `cursor` was compared and sent. Whether the range is still ours.
+    pub fn advance(&mut self, number: u32, cursor: &str, counts: &SendReport, hand: Hand<'_>) -> bool {
+        let Some(row) = self.own(number, hand) else { return false };
+        row.touched = hand.now;
+        // A save whose answer was lost is made again: the same keys are not counted twice.
+        if cursor > row.range.after.as_str() {
+            row.range = row.range.behind(cursor);
+            self.totals.add(counts);
+            self.moved = Some(hand.now);
+        }
+        true
+    }
+
+    /// Closes a range. Whether it was still ours; the last one ends the scan.
+    pub fn close(&mut self, number: u32, counts: &SendReport, hand: Hand<'_>) -> bool {
+        if self.own(number, hand).is_none() {
+            return false;
+        }
+        self.ranges.remove(&number);
+        self.totals.add(counts);
+        self.moved = Some(hand.now);
+        if self.ranges.is_empty() {
+            self.finished = Some(hand.now);
+        }
+        true
+    }
+
+    /// Shortens a range to the first of `pieces`, and opens the others for messages that are then due: as many as `max` open
+    /// ranges leave room for, the last one up to the end of all. Nothing happens if the range is not ours, or has changed
+    /// since it was cut.
+    pub fn split(&mut self, number: u32, pieces: &[KeyRange], max: usize, hand: Hand<'_>) {
+        let room = max.saturating_sub(self.ranges.len());
+        let [first, others @ .., last] = pieces else { return };
+        let Some(row) = self.own(number, hand).filter(|_| room > 0) else { return };
+        if (&first.after, &last.until) != (&row.range.after, &row.range.until) {
+            return;
+        }
+        row.range.until.clone_from(&first.until);
+        row.touched = hand.now;
+        let new = RangeRow { message: RangeMessage::Due, ..row.clone() };
+        let mut ranges: Vec<KeyRange> = others.iter().chain([last]).take(room).cloned().collect();
+        if let Some(end) = ranges.last_mut() {
+            end.until.clone_from(&last.until);
+        }
+        for range in ranges {
+            self.ranges.insert(self.next, RangeRow { range, ..new.clone() });
+            self.next += 1;
+        }
+    }
+
+    /// The end of a range, if it is ours.
+    pub fn own_until(&mut self, number: u32, hand: Hand<'_>) -> Option<Option<String>> {
+        self.own(number, hand).map(|row| row.range.until.clone())
+    }
+
+    /// Our ranges for which messages are due.
+    pub fn due(&self, hand: Hand<'_>) -> Vec<u32> {
+        let due = self.ranges.iter().filter(|(_, row)| is_of(row, hand) && row.message == RangeMessage::Due);
+        due.map(|(number, _)| *number).collect()
+    }
+
+    /// Lets go of a range for which there is a message.
+    pub fn release(&mut self, number: u32, hand: Hand<'_>) {
+        if let Some(row) = self.own(number, hand) {
+            (row.lease, row.message, row.touched) = (None, RangeMessage::Sent, hand.now);
+        }
+    }
+
+    /// Notes that messages for our ranges are about to be sent.
+    pub fn announce(&mut self, numbers: &[u32], hand: Hand<'_>) {
+        for number in numbers {
+            if let Some(row) = self.own(*number, hand) {
+                (row.message, row.touched) = (RangeMessage::Due, hand.now);
+            }
+        }
+    }
+
+    /// The messages that we announced were sent; what others took meanwhile is theirs.
+    pub fn mark_sent(&mut self, numbers: &[u32], hand: Hand<'_>) {
+        for number in numbers {
+            if let Some(row) = self.own(*number, hand).filter(|row| row.message == RangeMessage::Due) {
+                (row.lease, row.message, row.touched) = (None, RangeMessage::Sent, hand.now);
+            }
+        }
+    }
+
+    /// Announces messages for ranges that nobody works on and for which there is none.
+    pub fn sweep(&mut self, sweep: Sweep, hand: Hand<'_>) {
+        let is_lost = |row: &RangeRow| {
+            let silent = match sweep {
+                Sweep::Unsent => false,
+                Sweep::AlsoSilentSince(time) => row.touched <= time,
+            };
+            !holds(row.lease.as_ref(), hand.now) && (row.message != RangeMessage::Sent || silent)
+        };
+        for row in self.ranges.values_mut().filter(|row| is_lost(row)) {
+            row.lease = Some(hand.lease.clone());
+            (row.message, row.touched) = (RangeMessage::Due, hand.now);
+        }
+    }
+
+    /// Gives up what is open, since there is no queue through which others could carry on. The scan has no end then.
+    pub fn abandon(&mut self) {
+        self.ranges.clear();
+    }
+
+    fn own(&mut self, number: u32, hand: Hand<'_>) -> Option<&mut RangeRow> {
+        self.ranges.get_mut(&number).filter(|row| is_of(row, hand))
+    }
+}
+
+fn is_of(row: &RangeRow, hand: Hand<'_>) -> bool {
+    row.lease.as_ref().is_some_and(|lease| lease.owner == hand.lease.owner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lease(owner: &str) -> Lease {
+        Lease { owner: owner.to_owned(), until: Some(Timestamp(100)) }
+    }
+
+    fn hand(lease: &Lease, now: i64) -> Hand<'_> {
+        Hand { lease, now: Timestamp(now) }
+    }
+
+    fn scan_of(routes: usize, run: &Lease) -> ScanRecord {
+        ScanRecord::begin(None, "scan", &vec![NamedRoute::default(); routes], hand(run, 0))
+    }
+
+    fn thirds() -> Vec<KeyRange> {
+        KeyRange::all().cut_at(["h".to_owned(), "p".to_owned()])
+    }
+
+    #[test]
+    fn the_save_that_closes_the_last_range_is_the_end_of_the_scan() {
+        let run = lease("run");
+        let mut scan = scan_of(2, &run);
+        let counts = SendReport { objects: 3, ..SendReport::default() };
+        assert!(scan.close(0, &counts, hand(&run, 1)));
+        assert_eq!(scan.finished, None);
+        assert!(!scan.close(0, &counts, hand(&run, 2)), "a range is closed once");
+        assert!(scan.close(1, &counts, hand(&run, 3)));
+        assert_eq!((scan.finished, scan.totals.objects), (Some(Timestamp(3)), 6));
+    }
+
+    #[test]
+    fn a_piece_can_be_taken_while_its_message_is_due_and_then_by_nobody_else() {
+        let (run, one, other) = (lease("run"), lease("one"), lease("other"));
+        let mut scan = scan_of(1, &run);
+        scan.split(0, &thirds(), 32, hand(&run, 1));
+        assert_eq!(scan.due(hand(&run, 1)), [1, 2]);
+        assert_eq!(scan.take(1, hand(&one, 2)), Taken::Ours(NamedRoute::default(), thirds().remove(1)));
+        assert_eq!(scan.take(1, hand(&other, 3)), Taken::Busy(Some(Timestamp(100))));
+        assert_eq!(scan.take(0, hand(&other, 3)), Taken::Busy(Some(Timestamp(100))));
+        assert!(matches!(scan.take(1, hand(&other, 100)), Taken::Ours(..)), "the lease is over");
+        scan.mark_sent(&[1, 2], hand(&run, 4));
+        assert_eq!(scan.ranges[&1].lease, Some(other), "it is not the sender's any more");
+        assert_eq!((&scan.ranges[&2].lease, scan.ranges[&2].message), (&None, RangeMessage::Sent));
+    }
+
+    #[test]
+    fn a_split_keeps_to_the_number_of_open_ranges_and_loses_nothing_at_the_end() {
+        let run = lease("run");
+        let mut scan = scan_of(1, &run);
+        scan.split(0, &thirds(), 2, hand(&run, 1));
+        assert_eq!(scan.ranges[&0].range, thirds()[0]);
+        assert_eq!(scan.ranges[&1].range, KeyRange { after: "h".into(), until: None });
+        let before = scan.clone();
+        scan.split(0, &thirds()[..1], 32, hand(&run, 1));
+        scan.split(0, &thirds(), 32, hand(&run, 1));
+        assert_eq!(scan, before, "one piece is no split, and a split is made once");
+    }
+
+    #[test]
+    fn a_split_of_what_has_changed_meanwhile_changes_nothing() {
+        let (run, other) = (lease("run"), lease("other"));
+        let mut scan = scan_of(1, &run);
+        let before = scan.clone();
+        scan.split(0, &thirds(), 32, hand(&other, 1));
+        assert_eq!(scan, before);
+        assert!(scan.advance(0, "c", &SendReport::default(), hand(&run, 1)));
+        let before = scan.clone();
+        scan.split(0, &thirds(), 32, hand(&run, 1));
+        assert_eq!(scan, before);
+    }
+
+    #[test]
+    fn a_repeated_save_counts_its_objects_once() {
+        let run = lease("run");
+        let mut scan = scan_of(1, &run);
+        let counts = SendReport { objects: 3, ..SendReport::default() };
+        for _ in 0..2 {
+            assert!(scan.advance(0, "c", &counts, hand(&run, 1)));
+        }
+        assert_eq!((scan.totals.objects, scan.ranges[&0].range.after.as_str()), (3, "c"));
+    }
+
+    #[test]
+    fn what_a_crash_left_unsent_is_swept_up_when_its_lease_is_over() {
+        let (run, sweeper) = (lease("run"), Lease { owner: "sweeper".into(), until: Some(Timestamp(900)) });
+        let mut scan = scan_of(1, &run);
+        scan.split(0, &thirds(), 32, hand(&run, 1));
+        scan.release(0, hand(&run, 1));
+        scan.sweep(Sweep::Unsent, hand(&sweeper, 99));
+        assert!(scan.due(hand(&sweeper, 99)).is_empty());
+        scan.sweep(Sweep::Unsent, hand(&sweeper, 100));
+        assert_eq!(scan.due(hand(&sweeper, 100)), [1, 2]);
+        scan.sweep(Sweep::AlsoSilentSince(Timestamp(0)), hand(&sweeper, 102));
+        assert_eq!(scan.due(hand(&sweeper, 102)), [1, 2], "the message of the third was sent a moment ago");
+        scan.sweep(Sweep::AlsoSilentSince(Timestamp(1)), hand(&sweeper, 102));
+        assert_eq!(scan.due(hand(&sweeper, 102)), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_record_of_an_earlier_version_is_one_without_ranges() {
+        let old = r#"{"lease": null, "started": 1, "finished": 2}"#;
+        let scan: ScanRecord = serde_json::from_str(old).unwrap();
+        let expected =
+            ScanRecord { started: Some(Timestamp(1)), finished: Some(Timestamp(2)), ..ScanRecord::default() };
+        assert_eq!(scan, expected);
+    }
+}

@@ -1,0 +1,382 @@
+//! One leg of a jobsender: a scheduled run, or one message of a scan.
+
+use std::{future::Future, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    ending::{self, Verdict},
+    engine::{Engine, Patience, Settings},
+    error::{LedgerError, QueueError, chain},
+    gate::{OpenRanges, ROW, Turn, Wish, take_turn},
+    ignore::IgnoreList,
+    job::Malformed,
+    jobsender::{Jobsender, Queues},
+    object::Timestamp,
+    ports::{Clock, ScanLedger},
+    queue::{JobQueue, MAX_BATCH, QueueMessage},
+    range::KeyRange,
+    range_work::{Account, Stopped, Worked},
+    record::{Lease, Reason, Token},
+    route::NamedRoute,
+    run_report::RunReport,
+    scan::{Mode, Scan, Selection},
+    scan_message::ScanMessage,
+    scan_record::{Hand, ScanRecord, Sweep, Taken},
+    send::{SendReport, SendSettings, send_route},
+    work::{LegTime, Surroundings},
+};
+
+/// A range with a message that nobody has had to do with for so long has lost it.
+const SILENCE_MS: i64 = 60 * 60 * 1000;
+/// How long a message waits whose range somebody else has taken over, or whose holder's lease has no end.
+const SHORT_WAIT: Duration = Duration::from_secs(30);
+/// The longest that a message waits for somebody else's lease.
+const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+/// Spread behind the end of a lease, so that those who wait do not come all at once.
+const LEASE_JITTER: Duration = Duration::from_secs(10);
+
+/// One leg. What it changes in the scan's record it changes in the name of its lease.
+pub(crate) struct Shift<'a, W, G, C, Q> {
+    pub jobsender: &'a Jobsender<W, G, C>,
+    pub queues: Queues<'a, Q>,
+    pub ignore: &'a IgnoreList,
+    /// Ends early enough to hand over what is left.
+    pub leg: LegTime,
+    /// The end of all.
+    pub last: Duration,
+    pub halt: CancellationToken,
+    /// The scan.
+    pub id: String,
+    pub lease: Lease,
+}
+
+/// An engine for the stores of one route.
+pub(crate) type EngineOf<W, C> =
+    Engine<<W as Surroundings>::Source, <W as Surroundings>::Destination, <W as Surroundings>::Ledger, C>;
+
+impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q> {
+    /// Says what would be sent, and asks for no one's leave.
+    pub async fn dry_run(&self, routes: &[NamedRoute], report: &mut RunReport) {
+        report.gate = "not-asked";
+        for route in routes {
+            let (counts, ended) = match self.engine(route).await {
+                Ok(engine) => {
+                    let settings = SendSettings { mode: Mode::DryRun, ..self.send_settings() };
+                    // Boxed, since the future of a whole scan is large.
+                    let (counts, ended) =
+                        Box::pin(send_route(&engine, &self.scan(route), self.queues.jobs, settings)).await;
+                    (counts, ended.map_err(Stopped::from))
+                }
+                Err(error) => (SendReport::default(), Err(error)),
+            };
+            self.heed(&ended);
+            report.push(route, counts, ended.err().map(|error| chain(&error)));
+        }
+    }
+
+    /// Begins a scan and works on it, range by range; what is left is handed over.
+    pub async fn scheduled(&self, routes: &[NamedRoute], report: &mut RunReport) {
+        match self.turn(routes).await {
+            Ok(Turn::Ours(ticket)) => {
+                report.gate = if ticket.forced { "forced" } else { "open" };
+                if ticket.forced {
+                    tracing::warn!(
+                        event = "gate",
+                        "the last scan or its jobs are not through, for too long: scanning all the same"
+                    );
+                }
+                let left = self.work_on_all(routes, report).await;
+                if let Err(error) = self.wind_up(&left, report).await {
+                    report.errors.push(chain(&error));
+                }
+            }
+            Ok(Turn::NotNow(why)) => report.gate = why,
+            Err(error) => {
+                (report.gate, report.complete) = ("failed", false);
+                report.errors.push(error);
+            }
+        }
+    }
+
+    async fn turn(&self, routes: &[NamedRoute]) -> Result<Turn, String> {
+        let jobsender = self.jobsender;
+        if self.queues.scan.is_some() {
+            self.sweep_last_scan().await.map_err(|error| chain(&error))?;
+        }
+        let open = if self.queues.scan.is_some() { OpenRanges::Wait } else { OpenRanges::Replace };
+        let token = Token(self.id.clone());
+        let wish = Wish { lease: &self.lease, routes, token: &token, open };
+        let gate = &jobsender.settings.gate;
+        let turn = take_turn(gate, &jobsender.scans, self.queues.jobs, jobsender.clock.as_ref(), wish).await;
+        turn.map_err(|error| chain(&error))
+    }
+
+    /// Sends again what got lost on the way.
+    async fn sweep_last_scan(&self) -> Result<(), LedgerError> {
+        let Some((record, _)) = self.jobsender.scans.load_scan(ROW).await? else { return Ok(()) };
+        let sweep = Sweep::AlsoSilentSince(Timestamp(self.jobsender.clock.now().0.saturating_sub(SILENCE_MS)));
+        let change = |record: &mut ScanRecord, hand: Hand<'_>| {
+            record.sweep(sweep, hand);
+            record.due(hand)
+        };
+        let due = self.jobsender.change((&record.id, &self.lease, self.last), change).await?;
+        self.send_due_of(&record.id, &due.unwrap_or_default()).await;
+        Ok(())
+    }
+
+    /// The numbers of the ranges that are not at their end and still ours.
+    async fn work_on_all(&self, routes: &[NamedRoute], report: &mut RunReport) -> Vec<u32> {
+        let mut left = Vec::new();
+        for (number, route) in (0..).zip(routes) {
+            let mut account = Account::default();
+            let worked = match self.is_over() {
+                true => Ok(Worked::Left),
+                false => Box::pin(self.work(number, route, &KeyRange::all(), &mut account)).await,
+            };
+            self.heed(&worked);
+            if !matches!(worked, Ok(Worked::End | Worked::Lost)) {
+                left.push(number);
+            }
+            account.counts.complete = matches!(worked, Ok(Worked::End)) && !account.was_split;
+            report.push(route, account.counts, worked.err().map(|error| chain(&error)));
+        }
+        left
+    }
+
+    /// Hands over what is left, and ends the run.
+    async fn wind_up(&self, left: &[u32], report: &mut RunReport) -> Result<(), LedgerError> {
+        if self.queues.scan.is_some() {
+            let due = self.change(|record, hand| {
+                record.announce(left, hand);
+                record.due(hand)
+            });
+            self.send_due(&due.await?.unwrap_or_default()).await;
+        }
+        let goes_on = self.queues.scan.is_some();
+        let open = self.change(|record, hand| {
+            if !goes_on {
+                record.abandon();
+            }
+            if record.lease.as_ref().is_some_and(|lease| lease.owner == hand.lease.owner) {
+                record.lease = None;
+            }
+            record.ranges.len()
+        });
+        match open.await? {
+            Some(0) if goes_on => report.complete = report.errors.is_empty(),
+            Some(open) => report.handed_over = open,
+            None => tracing::warn!("another run took over before this one ended: its time was up"),
+        }
+        Ok(())
+    }
+
+    /// One delivery of the message of a range.
+    pub async fn handle(&self, queue: &Q, message: &QueueMessage, number: u32) -> Verdict {
+        let taken = self.change(|record, hand| {
+            record.sweep(Sweep::Unsent, hand);
+            (record.take(number, hand), record.due(hand))
+        });
+        let (taken, due) = match taken.await {
+            Ok(Some(taken)) => taken,
+            Ok(None) => (Taken::Closed, Vec::new()),
+            Err(error) => return self.again(queue, message, number, &Stopped::from(error)).await,
+        };
+        self.send_due(&due).await;
+        match taken {
+            Taken::Ours(route, range) => {
+                let mut account = Account::default();
+                let worked = Box::pin(self.work(number, &route, &range, &mut account)).await;
+                self.heed(&worked);
+                self.verdict(queue, message, number, (worked, account)).await
+            }
+            Taken::Busy(until) => self.wait_for(queue, message, number, until).await,
+            Taken::Closed => {
+                tracing::debug!(reason = "superseded", number, "the range is closed: the message is late");
+                Verdict::Acknowledge
+            }
+        }
+    }
+
+    async fn verdict(
+        &self,
+        queue: &Q,
+        message: &QueueMessage,
+        number: u32,
+        (worked, account): (Result<Worked, Stopped>, Account),
+    ) -> Verdict {
+        match worked {
+            Ok(Worked::End) => return Verdict::Acknowledge,
+            // Whoever took it over may be at work for this very message.
+            Ok(Worked::Lost) => return self.give_back(queue, message, SHORT_WAIT).await,
+            Ok(Worked::Left) | Err(_) => {}
+        }
+        // Without this the range would only be out of others' hands for longer.
+        if let Err(error) = self.change(|record, hand| record.release(number, hand)).await {
+            tracing::warn!(%error, "a range could not be released; its lease will end");
+        }
+        match worked {
+            Err(error) if !account.moved => self.again(queue, message, number, &error).await,
+            Ok(_) if !account.moved => self.again(queue, message, number, &Stopped::NoProgress).await,
+            Err(error) if message.receives < self.jobsender.settings.max_receives => {
+                self.again(queue, message, number, &error).await
+            }
+            _ => self.send_anew(queue, message, number).await,
+        }
+    }
+
+    /// Gives a message back that came to nothing, or parks it at its last delivery. The range stays open.
+    async fn again(&self, queue: &Q, message: &QueueMessage, number: u32, error: &Stopped) -> Verdict {
+        let words = chain(error);
+        let reason = Reason::new(error.code(), &words);
+        if message.receives >= self.jobsender.settings.max_receives {
+            return self.park(queue, message, &reason).await;
+        }
+        tracing::error!(event = "range", reason = reason.code, number, "a range was not compared to its end: {words}");
+        self.give_back(queue, message, ending::wait(message.receives, self.jobsender.random())).await
+    }
+
+    /// Somebody else is at work on the range, or was when its process ended.
+    async fn wait_for(&self, queue: &Q, message: &QueueMessage, number: u32, until: Option<Timestamp>) -> Verdict {
+        if message.receives >= self.jobsender.settings.max_receives {
+            return self.send_anew(queue, message, number).await;
+        }
+        let now = self.jobsender.clock.now();
+        let rest = until.map(|until| Duration::from_millis(u64::try_from(until.0 - now.0).unwrap_or(0)));
+        let wait = rest.unwrap_or(SHORT_WAIT).min(LONGEST_WAIT) + LEASE_JITTER.mul_f64(self.jobsender.random());
+        self.give_back(queue, message, wait).await
+    }
+
+    /// The same message again, whose deliveries are counted anew.
+    async fn send_anew(&self, queue: &Q, message: &QueueMessage, number: u32) -> Verdict {
+        match self.send_messages(queue, &self.id, &[number]).await {
+            Ok(()) => Verdict::Acknowledge,
+            Err(error) => {
+                tracing::warn!(%error, "the rest of a range could not be sent on; its message comes again");
+                self.give_back(queue, message, Duration::ZERO).await
+            }
+        }
+    }
+
+    /// Parks what is no message of a scan.
+    pub async fn refuse(&self, queue: &Q, message: &QueueMessage, malformed: &Malformed) -> Verdict {
+        self.park(queue, message, &Reason::new("malformed", malformed.to_string())).await
+    }
+
+    async fn park(&self, queue: &Q, message: &QueueMessage, reason: &Reason) -> Verdict {
+        let (code, words, message_id) = (&reason.code, &reason.message, &message.id);
+        match self.repeated(|| queue.park(&message.body, reason)).await {
+            Ok(()) => {
+                tracing::error!(event = "parked", reason = code, queue = queue.name(), message_id, "parked: {words}");
+                Verdict::Acknowledge
+            }
+            Err(error) => {
+                tracing::error!(%error, "what needs help could not be parked; it will be tried again");
+                self.give_back(queue, message, ending::wait(message.receives, self.jobsender.random())).await
+            }
+        }
+    }
+
+    async fn give_back(&self, queue: &Q, message: &QueueMessage, after: Duration) -> Verdict {
+        if let Err(error) = queue.set_visibility(&message.receipt, after).await {
+            tracing::warn!(%error, "the message could not be given back; it comes again when its visibility time-out ends");
+        }
+        Verdict::Return
+    }
+
+    /// Sends the messages that are due. What fails stays due.
+    pub async fn send_due(&self, numbers: &[u32]) {
+        self.send_due_of(&self.id, numbers).await;
+    }
+
+    async fn send_due_of(&self, id: &str, numbers: &[u32]) {
+        let Some(queue) = self.queues.scan.filter(|_| !numbers.is_empty()) else { return };
+        if let Err(error) = self.send_messages(queue, id, numbers).await {
+            tracing::warn!(%error, "messages of a scan could not be sent; somebody else will send them");
+            return;
+        }
+        let mark = |record: &mut ScanRecord, hand: Hand<'_>| record.mark_sent(numbers, hand);
+        if let Err(error) = self.jobsender.change((id, &self.lease, self.last), mark).await {
+            tracing::warn!(%error, "messages of a scan were sent and could not be marked as sent; they may be sent again");
+        }
+    }
+
+    async fn send_messages(&self, queue: &Q, id: &str, numbers: &[u32]) -> Result<(), QueueError> {
+        let bodies: Vec<String> =
+            numbers.iter().map(|range| ScanMessage { id: id.to_owned(), range: *range }.body()).collect();
+        for batch in bodies.chunks(MAX_BATCH) {
+            // What fails alone takes the others along once more, which changes nothing but cost.
+            self.repeated(|| async {
+                let answers = queue.send_batch(batch).await?;
+                answers.into_iter().collect::<Result<Vec<()>, QueueError>>()
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// A request to a queue, repeated with patience.
+    async fn repeated<T, F, Fut>(&self, mut request: F) -> Result<T, QueueError>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, QueueError>>,
+    {
+        const TRIES: u32 = 5;
+        let mut failures = 0;
+        loop {
+            match request().await {
+                Err(error) if error.retryable && failures + 1 < TRIES => {
+                    tracing::debug!(%error, "will be repeated");
+                    let wait = self.jobsender.settings.policy.delay(failures, None, self.jobsender.random());
+                    self.jobsender.clock.sleep(wait).await;
+                    failures += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Changes the scan's record; see [`Jobsender::change`].
+    pub async fn change<T>(
+        &self,
+        change: impl FnMut(&mut ScanRecord, Hand<'_>) -> T,
+    ) -> Result<Option<T>, LedgerError> {
+        self.jobsender.change((&self.id, &self.lease, self.last), change).await
+    }
+
+    /// Whether the time is up, or the run was told to stop.
+    pub fn is_over(&self) -> bool {
+        self.leg.stop.is_cancelled() || self.jobsender.clock.elapsed() >= self.leg.end
+    }
+
+    /// Refused credentials are read again by the next leg.
+    fn heed<T>(&self, ended: &Result<T, Stopped>) {
+        if ended.as_ref().err().is_some_and(Stopped::is_refused_credentials) {
+            self.jobsender.surroundings.credentials_refused();
+        }
+    }
+
+    pub fn scan(&self, route: &NamedRoute) -> Scan {
+        let selection = Selection { ignore: self.ignore.clone(), ..Selection::all() };
+        Scan { route: route.route(), selection, compare: self.jobsender.settings.compare }
+    }
+
+    pub fn send_settings(&self) -> SendSettings {
+        let settings = &self.jobsender.settings;
+        SendSettings { versions: settings.versions, packing: settings.packing, mode: Mode::Copy }
+    }
+
+    pub async fn engine(&self, route: &NamedRoute) -> Result<EngineOf<W, C>, Stopped> {
+        let Jobsender { surroundings, clock, settings, observer, .. } = self.jobsender;
+        let source = surroundings.source(&route.src_bucket).await.map_err(Stopped::Unreachable)?;
+        let destination = surroundings.destination(&route.des_bucket).await.map_err(Stopped::Unreachable)?;
+        let ledger = surroundings.ledger(&self.lease.owner, self.leg.until);
+        let (clock, observer) = (clock.clone(), observer.clone());
+        let mut patience =
+            Patience::with_clock(clock, settings.policy, settings.timeout, self.jobsender.seed(), observer);
+        patience.stop = self.leg.stop.clone();
+        patience.halt = self.halt.clone();
+        patience.end = Some(self.leg.end);
+        Ok(Engine::new(source, destination, ledger, patience, Settings::default()))
+    }
+}

@@ -1,0 +1,164 @@
+//! Scans in many ranges by many jobsenders, under virtual time: nothing is lost, and the end is seen once.
+
+#[path = "scanning/time.rs"]
+mod time;
+#[path = "scanning/world.rs"]
+mod world;
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use longhaul::{ending::Verdict, ports::Clock, queue::JobQueue, scan_message::ScanMessage};
+use time::{Crash, Process, run};
+use world::{LEG, World, route};
+
+/// Long enough for lost messages to be missed, and found.
+const DAYS: Duration = Duration::from_secs(2 * 24 * 3600);
+
+/// Runs one scan to its end, and on until no message is left.
+fn scan(world: &World, seed: u64, crash: &Crash, leg: Duration) {
+    let routes = [route("source", "a/"), route("source", "b/")];
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut processes = world.processes(seed, 4, &routes, leg);
+    let done = || world.seen().ends > 0 && world.scan_queue.inner.bodies().is_empty();
+    run(&world.clock, &mut random, crash, &mut processes, DAYS, done);
+}
+
+/// One process alone.
+fn alone<'a, T: 'a>(world: &'a World, future: impl Future<Output = T> + 'a) -> T {
+    let answer = std::cell::RefCell::new(None);
+    let future = std::cell::RefCell::new(Some(future.boxed_local()));
+    {
+        let answer = &answer;
+        let mut process = [Process::new(|_| {
+            let future = future.borrow_mut().take();
+            async move {
+                if let Some(future) = future {
+                    *answer.borrow_mut() = Some(future.await);
+                }
+            }
+            .boxed_local()
+        })];
+        let random = &mut fastrand::Rng::with_seed(1);
+        run(&world.clock, random, &Crash::never(), &mut process, 4 * DAYS, || answer.borrow().is_some());
+    }
+    answer.into_inner().unwrap()
+}
+
+#[test]
+fn without_faults_every_differing_key_is_sent_once_over_any_interleaving() {
+    let (mut most_open, mut handed_over) = (0, 0);
+    for seed in 0..150 {
+        let crash = Crash::never();
+        // Calls of a quarter of a second let a leg come to its end, longer ones do not.
+        let leg = if seed % 2 == 0 { LEG } else { Duration::from_secs(15) };
+        let world = World::new(seed, Duration::from_millis(250), &crash).filled();
+        scan(&world, seed, &crash, leg);
+        assert_eq!(world.sent(), world.differing(), "seed {seed}");
+        assert_eq!((world.seen().ends, world.parked().len()), (1, 0), "seed {seed}");
+        let record = world.record();
+        assert_eq!((record.totals.objects, record.totals.sent), (1000, 334), "seed {seed}");
+        most_open = most_open.max(world.seen().most_open);
+        handed_over += world.seen().saves;
+    }
+    assert_eq!(most_open, 6);
+    assert!(handed_over > 150 * 10, "{handed_over} saves");
+}
+
+#[test]
+fn a_crash_at_any_call_loses_no_key_and_the_end_is_seen_once() {
+    for seed in 0..3 {
+        let leg = if seed % 2 == 0 { LEG } else { Duration::from_secs(30) };
+        let mut moments = 0;
+        loop {
+            moments += 1;
+            let crash = Crash::at(moments);
+            let world = World::new(seed, Duration::from_millis(250), &crash).filled();
+            scan(&world, seed, &crash, leg);
+            let mut sent = world.sent();
+            sent.dedup();
+            assert_eq!(sent, world.differing(), "seed {seed}, moment {moments}");
+            assert_eq!((world.seen().ends, world.parked().len()), (1, 0), "seed {seed}, moment {moments}");
+            if !crash.happened() {
+                break;
+            }
+        }
+        assert!(moments > 150, "only {moments} moments of seed {seed}");
+    }
+}
+
+#[test]
+fn a_scan_in_a_short_time_goes_on_through_the_queue() {
+    let world = World::new(1, Duration::from_millis(500), &Crash::never()).filled();
+    let routes = [route("source", "a/"), route("source", "b/")];
+    let report = alone(&world, world.scheduled(1, &routes, Duration::from_secs(20)));
+    assert!(!report.complete && report.errors.is_empty() && report.handed_over > 0, "{report:?}");
+    assert_eq!(world.scan_queue.inner.bodies().len(), report.handed_over);
+    let next = alone(&world, world.scheduled(2, &routes, LEG));
+    assert_eq!((next.gate, next.complete), ("scan-open", true));
+}
+
+#[test]
+fn a_range_that_cannot_be_listed_stays_open_and_its_message_is_parked_at_last() {
+    let mut world = World::new(1, Duration::from_millis(50), &Crash::never()).filled();
+    world.settings.max_ranges = 1;
+    let routes = [route("source", "a/"), route("elsewhere", "")];
+    let report = alone(&world, world.scheduled(1, &routes, LEG));
+    assert_eq!(report.errors, ["elsewhere/: no way to elsewhere"]);
+    assert_eq!((report.complete, report.routes[0].counts.complete), (false, true));
+    let verdicts = alone(&world, async {
+        let mut verdicts = Vec::new();
+        while !world.scan_queue.inner.bodies().is_empty() {
+            verdicts.extend(world.deliver(2, LEG).await);
+            world.clock.sleep(Duration::from_secs(600)).await;
+        }
+        verdicts
+    });
+    let returns = verdicts.iter().filter(|verdict| **verdict == Verdict::Return).count();
+    assert_eq!((returns, verdicts.last()), (5, Some(&Verdict::Acknowledge)));
+    assert_eq!(world.parked()["unreachable"], 1);
+    assert_eq!((world.seen().ends, world.record().ranges.len()), (0, 1));
+    alone(&world, world.clock.sleep(Duration::from_secs(48 * 3600 - 3600 * 2)));
+    assert_eq!(alone(&world, world.scheduled(3, &routes[..1], LEG)).gate, "scan-open");
+    alone(&world, world.clock.sleep(Duration::from_secs(3600 * 2)));
+    let next = alone(&world, world.scheduled(4, &routes[..1], LEG));
+    assert_eq!((next.gate, next.complete, world.seen().ends), ("forced", true, 1));
+}
+
+#[test]
+fn late_and_malformed_messages_change_nothing() {
+    let world = World::new(1, Duration::from_millis(50), &Crash::never()).filled();
+    let routes = [route("source", "a/")];
+    let report = alone(&world, world.scheduled(1, &routes, LEG));
+    assert!(report.complete || report.handed_over > 0);
+    while !world.scan_queue.inner.bodies().is_empty() {
+        alone(&world, world.deliver(2, LEG));
+    }
+    let before = world.record();
+    let bodies = [
+        ScanMessage { id: before.id.clone(), range: 0 }.body(),
+        ScanMessage { id: "another".into(), range: 0 }.body(),
+        "{\"scan\": 7}".to_owned(),
+    ];
+    for body in bodies {
+        alone(&world, world.scan_queue.send_batch(&[body])).unwrap();
+        assert_eq!(alone(&world, world.deliver(3, LEG)), Some(Verdict::Acknowledge));
+    }
+    assert_eq!(world.record(), before);
+    assert_eq!(world.parked(), [("malformed".to_owned(), 1)].into());
+}
+
+#[test]
+fn a_range_in_other_hands_is_waited_for() {
+    let world = World::new(1, Duration::from_millis(250), &Crash::never()).filled();
+    let routes = [route("source", "a/"), route("source", "b/")];
+    alone(&world, world.scheduled(1, &routes, Duration::from_secs(20)));
+    let body = world.scan_queue.inner.bodies()[0].clone();
+    alone(&world, world.scan_queue.send_batch(&[body])).unwrap();
+    let twice = world.scan_queue.inner.bodies();
+    let mut processes = world.processes(1, 8, &[], LEG);
+    let random = &mut fastrand::Rng::with_seed(1);
+    run(&world.clock, random, &Crash::never(), &mut processes, DAYS, || world.scan_queue.inner.bodies().is_empty());
+    assert!(twice.len() > 1);
+    assert_eq!((world.sent(), world.seen().ends), (world.differing(), 1));
+}
