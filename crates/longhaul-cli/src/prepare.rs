@@ -216,7 +216,12 @@ pub fn engine_settings(settings: &CopySettings) -> Result<Settings, Failure> {
     if threshold > MAX_PART_SIZE {
         return Err(Failure::usage("--multipart-threshold: one request takes at most 5 GiB"));
     }
-    for (name, value) in [("--objects", settings.objects), ("--concurrency", settings.concurrency)] {
+    let at_least_one = [
+        ("--objects", settings.objects),
+        ("--concurrency", settings.concurrency),
+        ("--list-ranges", settings.list_ranges),
+    ];
+    for (name, value) in at_least_one {
         if value == Some(0) {
             return Err(Failure::usage(format!("{name} 0: nothing could ever be copied")));
         }
@@ -229,6 +234,7 @@ pub fn engine_settings(settings: &CopySettings) -> Result<Settings, Failure> {
     Ok(Settings {
         objects: settings.objects.unwrap_or(defaults.objects),
         concurrency: settings.concurrency.unwrap_or(defaults.concurrency),
+        list_ranges: settings.list_ranges.unwrap_or(defaults.list_ranges),
         part_size,
         multipart_threshold: threshold,
         bandwidth: settings.bandwidth.map(|bytes| bytes.as_u64()),

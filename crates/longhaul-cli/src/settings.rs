@@ -110,6 +110,9 @@ settings! {
     /// Parts in flight, all objects together [default: 32].
     #[arg(long, value_name = "N")]
     concurrency: Option<usize>,
+    /// Listings side by side, where a bucket is large [default: 8].
+    #[arg(long, value_name = "N")]
+    list_ranges: Option<usize>,
     /// Size of a part; grows by itself where 10,000 parts would not do [default: 8MiB].
     #[arg(long, value_name = "SIZE")]
     part_size: Option<ByteSize>,

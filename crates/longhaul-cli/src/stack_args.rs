@@ -53,6 +53,10 @@ pub struct WorkArgs {
     /// Messages at once [default: MaxParallelFile].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub messages: Option<u16>,
+    /// Also compare ranges of large listings, from the queue of scans. It needs the jobsender's rights, which a worker does
+    /// not have by itself.
+    #[arg(long)]
+    pub scan: bool,
     /// When stopped, seconds in which what is in flight may still arrive; then it is given back.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub grace: u64,

@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use longhaul::queue::QueueMessage;
-use longhaul_aws::{SqsQueue, StackWorker, WorkerSettings, checkip};
+use longhaul_aws::{JobsenderSettings, SqsQueue, StackJobsender, StackWorker, WorkerSettings, checkip};
 
 use crate::{
     failure::{Exit, Failure},
@@ -24,9 +24,11 @@ const TRAFFIC_LINES: Duration = Duration::from_secs(30);
 pub async fn run(args: WorkArgs) -> Result<Exit, Failure> {
     let ends = Ends::default();
     stop::listen_as_service(ends.stop.clone());
-    let worker = Arc::new(worker(&args).await?);
+    let (worker, jobsender) = open(&args).await?;
+    let worker = Arc::new(worker);
     let limit = args.messages.map_or(worker.settings().max_parallel_files, usize::from);
-    let queues = worker.queues().to_vec();
+    let mut queues = worker.queues().to_vec();
+    queues.extend(jobsender.iter().filter_map(StackJobsender::scan_queue).cloned());
     checkip::log_identity(worker.settings().checkip_url.as_deref()).await;
     tracing::info!(
         event = "working",
@@ -37,7 +39,7 @@ pub async fn run(args: WorkArgs) -> Result<Exit, Failure> {
         "messages are taken from now on"
     );
     let heartbeat = Heartbeat(args.visibility());
-    let poller = Poller::new(queues, limit, ends.clone(), handler(Arc::clone(&worker), heartbeat, ends));
+    let poller = Poller::new(queues, limit, ends.clone(), handler(Arc::clone(&worker), jobsender, heartbeat, ends));
     let ended = tokio::select! {
         ended = poller.run(args.grace()) => ended,
         never = log_traffic(&worker) => match never {},
@@ -48,22 +50,41 @@ pub async fn run(args: WorkArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn worker(args: &WorkArgs) -> Result<StackWorker, Failure> {
+async fn open(args: &WorkArgs) -> Result<(StackWorker, Option<StackJobsender>), Failure> {
     let (cloud, stack) = stack::open_if_named(&args.stack).await?;
-    let settings = stack.map(|stack| for_process(&stack.worker));
-    let settings = WorkerSettings::from_vars(layers(variable, settings.as_ref(), &FLEET))?;
-    Ok(StackWorker::new(settings, cloud))
+    let (of_worker, of_jobsender) =
+        stack.map(|stack| (for_process(&stack.worker), for_process(&stack.jobsender))).unzip();
+    let settings = WorkerSettings::from_vars(layers(variable, of_worker.as_ref(), &FLEET))?;
+    let worker = StackWorker::new(settings, cloud.clone());
+    if !args.scan {
+        return Ok((worker, None));
+    }
+    let settings = JobsenderSettings::from_vars(layers(variable, of_jobsender.as_ref(), &FLEET))?;
+    if settings.scan_queue.is_none() {
+        return Err(Failure::usage("--scan: the setting sqs_queue_scan is missing").advise("name a stack with --stack"));
+    }
+    Ok((worker, Some(StackJobsender::new(settings, cloud))))
 }
 
 /// What is done with each message: a leg of its own.
 fn handler(
     worker: Arc<StackWorker>,
+    jobsender: Option<StackJobsender>,
     heartbeat: Heartbeat,
     ends: Ends,
 ) -> impl Fn(SqsQueue, QueueMessage) -> BoxFuture<'static, ()> {
+    let jobsender = jobsender.map(Arc::new);
     move |queue: SqsQueue, message: QueueMessage| {
-        let (worker, ends) = (Arc::clone(&worker), ends.clone());
+        let (worker, jobsender, ends) = (Arc::clone(&worker), jobsender.clone(), ends.clone());
         async move {
+            let of_scans = |jobsender: &Arc<StackJobsender>| {
+                jobsender.scan_queue().is_some_and(|scan| scan.name() == queue.name())
+            };
+            if let Some(jobsender) = jobsender.filter(of_scans) {
+                let leg = jobsender.leg(jobsender.settings().job_timeout, ends.stop);
+                let work = jobsender.handle(&queue, &message, &leg);
+                return attend(&queue, &message, heartbeat, &ends.hurry, work).await;
+            }
             let leg = worker.leg(worker.settings().job_timeout, ends.stop);
             let work = worker.handle(&queue, &message, &leg);
             attend(&queue, &message, heartbeat, &ends.hurry, work).await;

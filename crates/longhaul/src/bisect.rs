@@ -54,8 +54,8 @@ pub async fn split<S: Source, C: Clock>(
     while !open.is_empty() && open.len() + whole.len() < pieces && !probe.patience.stop.is_cancelled() {
         let count = open.len().min(pieces - open.len() - whole.len());
         let round: Vec<KeyRange> = open.drain(..count).collect();
-        let cuts = stream::iter(&round).map(|piece| cut(probe, piece)).buffered(AT_ONCE);
-        let cuts: Vec<Option<String>> = cuts.try_collect().await?;
+        let searches: Vec<_> = round.iter().map(|piece| cut(probe, piece)).collect();
+        let cuts: Vec<Option<String>> = stream::iter(searches).buffered(AT_ONCE).try_collect().await?;
         for (piece, cut) in round.into_iter().zip(cuts) {
             match cut {
                 Some(cut) => open.extend(piece.cut_at([cut])),

@@ -56,6 +56,11 @@ impl<'a, S: Source, D: Source, C: Clock> Merge<'a, S, D, C> {
         self.source.end_at(until);
     }
 
+    /// The last source key that was read.
+    pub fn cursor(&self) -> Option<&str> {
+        self.source.last()
+    }
+
     /// What the source's listing shows.
     pub fn source_lines(&self) -> Lines {
         self.source.lines()

@@ -39,6 +39,8 @@ pub struct Settings {
     pub objects: usize,
     /// Parts in flight, all objects together.
     pub concurrency: usize,
+    /// Listings side by side, where a bucket is large.
+    pub list_ranges: usize,
     /// Bytes of a part, unless the object needs larger ones.
     pub part_size: u64,
     /// Objects up to this size travel in one request.
@@ -71,6 +73,7 @@ impl Default for Settings {
         Self {
             objects: 32,
             concurrency: 32,
+            list_ranges: 8,
             part_size: DEFAULT_PART_SIZE,
             multipart_threshold: 16 * MIB,
             segment_size: None,

@@ -51,7 +51,9 @@ pub mod send;
 pub mod work;
 
 mod complete;
+mod differences;
 mod entry;
+mod listings;
 mod memory_bucket;
 mod memory_upload;
 mod multipart;

@@ -64,6 +64,11 @@ impl<'a, S: Source, C: Clock> Lister<'a, S, C> {
         self.lines
     }
 
+    /// The last key that was handed out, or else the beginning of the range.
+    pub fn last(&self) -> Option<&str> {
+        self.last.as_deref()
+    }
+
     /// The next key, or the end.
     pub async fn next(&mut self) -> Result<Option<Listed>, StoreError> {
         while self.ready.is_empty() {

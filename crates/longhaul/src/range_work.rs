@@ -184,7 +184,7 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Ranging<'_, W, G, C,
     }
 
     /// The rest of the range in pieces. It is no failure if that does not succeed.
-    async fn cut(&self, pieces: usize) -> Vec<KeyRange> {
+    async fn cut(&mut self, pieces: usize) -> Vec<KeyRange> {
         let Some(cursor) = self.sender.cursor() else { return Vec::new() };
         let rest = KeyRange { after: cursor.as_str().to_owned(), until: self.until.clone() };
         let (store, patience) = (&self.engine.source, &self.engine.patience);

@@ -5,15 +5,14 @@ use std::{collections::HashSet, sync::Arc};
 use tokio::task::JoinSet;
 
 use crate::{
-    compare::{Compare, Decision},
-    copy::{CopyJob, Known, copy_object},
-    diff::{Merge, Pair},
+    compare::Compare,
+    copy::{CopyJob, copy_object},
     engine::Engine,
-    error::{ErrorKind, StoreError},
+    error::StoreError,
     ignore::IgnoreList,
+    listings::Listings,
     object::{KeyError, ObjectKey},
     ports::{Clock, Destination, Ledger, Source},
-    range::KeyRange,
     report::{ObjectReport, Outcome},
     route::Route,
 };
@@ -88,6 +87,15 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Adds what a listing found.
+    fn absorb(&mut self, found: &Self) {
+        self.objects += found.objects;
+        self.bytes += found.bytes;
+        self.filtered += found.filtered;
+        self.same += found.same;
+        self.failed += found.failed;
+    }
+
     fn add(&mut self, report: &ObjectReport) {
         match report.outcome {
             Outcome::Copied => {
@@ -115,7 +123,7 @@ pub enum Event<'a> {
     Unplaceable(&'a ObjectKey, KeyError),
     /// An object that would be copied.
     WouldCopy(&'a CopyJob),
-    /// The listings came so far: source objects and bytes of the selection, and of those what must be copied.
+    /// The listings came so far, several side by side and so in no order of keys: source objects and bytes of the selection, and of those what must be copied.
     Listed {
         /// Source objects so far.
         objects: u64,
@@ -176,31 +184,32 @@ async fn feed<S: Source, D: Destination, L: Ledger, C: Clock>(
     running: &mut JoinSet<ObjectReport>,
     hear: &mut (dyn FnMut(Event<'_>) + Send),
 ) -> Result<(), StoreError> {
-    let mut differences = Differences::new(engine, scan, &KeyRange::all());
+    let mut listings = Listings::begin(engine, scan);
     let (mut jobs, mut job_bytes) = (0, 0);
-    while !engine.patience.stop.is_cancelled() {
-        let next = differences.next(totals).await?;
-        for (key, error) in differences.unplaceable.drain(..) {
+    while let Some(batch) = listings.next().await? {
+        totals.absorb(&batch.totals);
+        for (key, error) in batch.unplaceable {
             hear(Event::Unplaceable(&key, error));
         }
-        let Some(job) = next else { break };
-        if settled.contains(&job.destination_key) {
-            continue;
-        }
-        (jobs, job_bytes) = (jobs + 1, job_bytes + job.size);
+        let new: Vec<CopyJob> = batch.jobs.into_iter().filter(|job| !settled.contains(&job.destination_key)).collect();
+        (jobs, job_bytes) = (jobs + new.len() as u64, job_bytes + new.iter().map(|job| job.size).sum::<u64>());
         hear(Event::Listed { objects: totals.objects, jobs, job_bytes });
-        if mode == Mode::DryRun {
-            hear(Event::WouldCopy(&job));
-            continue;
+        for job in new {
+            if engine.patience.stop.is_cancelled() {
+                return Ok(());
+            }
+            if mode == Mode::DryRun {
+                hear(Event::WouldCopy(&job));
+                continue;
+            }
+            while running.len() >= engine.settings.objects.max(1) {
+                let Some(joined) = running.join_next().await else { break };
+                finished(joined, totals, hear);
+            }
+            let engine = engine.clone();
+            running.spawn(async move { copy_object(&engine, &job).await });
         }
-        while running.len() >= engine.settings.objects.max(1) {
-            let Some(joined) = running.join_next().await else { break };
-            finished(joined, totals, hear);
-        }
-        let engine = engine.clone();
-        running.spawn(async move { copy_object(&engine, &job).await });
     }
-    hear(Event::Listed { objects: totals.objects, jobs, job_bytes });
     Ok(())
 }
 
@@ -219,92 +228,6 @@ fn finished(
             tracing::error!(%error, "a copy panicked; this is a defect of longhaul, please report it");
             totals.failed += 1;
         }
-    }
-}
-
-/// The jobs of a scan, one by one.
-pub struct Differences<'a, S, D, L, C> {
-    engine: &'a Engine<S, D, L, C>,
-    scan: &'a Scan,
-    merge: Merge<'a, S, D, C>,
-    unplaceable: Vec<(ObjectKey, KeyError)>,
-}
-
-impl<'a, S: Source, D: Destination, L: Ledger, C: Clock> Differences<'a, S, D, L, C> {
-    /// Begins both listings of a range; nothing is asked for yet.
-    pub fn new(engine: &'a Engine<S, D, L, C>, scan: &'a Scan, range: &KeyRange) -> Self {
-        let merge = Merge::new(&scan.route, range, (&engine.source, &engine.destination), &engine.patience);
-        Self { engine, scan, merge, unplaceable: Vec::new() }
-    }
-
-    /// The next object that must be copied; what need not be is counted in `totals`.
-    pub async fn next(&mut self, totals: &mut Totals) -> Result<Option<CopyJob>, StoreError> {
-        if let Some((source, destination)) = self.scan.route.as_single() {
-            return self.single(source, destination, totals).await;
-        }
-        while let Some(pair) = self.merge.next().await? {
-            if self.engine.patience.stop.is_cancelled() {
-                break;
-            }
-            if let Some(job) = self.judge(pair, totals) {
-                return Ok(Some(job));
-            }
-        }
-        Ok(None)
-    }
-
-    fn judge(&mut self, pair: Pair, totals: &mut Totals) -> Option<CopyJob> {
-        let rest = self.scan.route.source_rest(&pair.source.key).unwrap_or_default();
-        if !self.scan.selection.has(&self.engine.source.location().bucket, rest, &pair.source.key) {
-            totals.filtered += 1;
-            return None;
-        }
-        totals.objects += 1;
-        totals.bytes += pair.source.size;
-        let destination_key = match pair.destination_key {
-            Ok(key) => key,
-            Err(error) => {
-                totals.failed += 1;
-                self.unplaceable.push((pair.source.key, error));
-                return None;
-            }
-        };
-        let decision = self.scan.compare.decide(&pair.source, pair.destination.as_ref());
-        if decision == Decision::Same {
-            totals.same += 1;
-            return None;
-        }
-        let known = match pair.destination {
-            None => Known::Absent,
-            Some(there) => there.etag.map_or(Known::Unknown, Known::Is),
-        };
-        Some(CopyJob {
-            known,
-            decision,
-            etag: pair.source.etag,
-            ..CopyJob::new(pair.source.key, destination_key, pair.source.size)
-        })
-    }
-
-    /// One named object: listing would be a detour.
-    async fn single(
-        &mut self,
-        source: &ObjectKey,
-        destination: &ObjectKey,
-        totals: &mut Totals,
-    ) -> Result<Option<CopyJob>, StoreError> {
-        if totals.objects > 0 {
-            return Ok(None);
-        }
-        let engine = self.engine;
-        let here = engine.patience.repeated("HeadObject", || engine.source.head_object(source)).await?;
-        let there = match engine.patience.repeated("HeadObject", || engine.destination.head_object(destination)).await {
-            Ok(there) => Some(there.as_line(destination)),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
-        };
-        let pair = Pair { source: here.as_line(source), destination_key: Ok(destination.clone()), destination: there };
-        Ok(self.judge(pair, totals))
     }
 }
 
@@ -328,26 +251,24 @@ impl Comparison {
 
 /// Lists both sides once more and compares sizes. `None` when it was stopped on the way.
 pub async fn compare_sizes<S: Source, D: Destination, L: Ledger, C: Clock>(
-    engine: &Engine<S, D, L, C>,
+    engine: &Arc<Engine<S, D, L, C>>,
     scan: &Scan,
 ) -> Result<Option<Comparison>, StoreError> {
     let scan = Scan { compare: Compare::Size, ..scan.clone() };
-    let mut differences = Differences::new(engine, &scan, &KeyRange::all());
+    let mut listings = Listings::begin(engine, &scan);
     let mut totals = Totals::default();
     let mut found = Comparison::default();
-    while let Some(job) = differences.next(&mut totals).await? {
-        if engine.patience.stop.is_cancelled() {
-            return Ok(None);
-        }
-        found.different += 1;
-        if found.examples.len() < Comparison::SHOWN {
-            found.examples.push(job.source_key);
-        }
+    while let Some(batch) = listings.next().await? {
+        totals.absorb(&batch.totals);
+        found.different += batch.jobs.len() as u64;
+        let room = Comparison::SHOWN.saturating_sub(found.examples.len());
+        found.examples.extend(batch.jobs.into_iter().take(room).map(|job| job.source_key));
     }
     found.different += totals.failed;
     if engine.patience.stop.is_cancelled() {
         return Ok(None);
     }
+    found.examples.sort();
     (found.objects, found.bytes) = (totals.objects, totals.bytes);
     Ok(Some(found))
 }

@@ -199,3 +199,24 @@ proptest! {
         prop_assert_eq!(totals.objects, here.len() as u64);
     }
 }
+
+#[tokio::test]
+async fn a_long_listing_is_read_in_ranges_and_every_difference_is_found_once() {
+    let (source, destination) = (Memory::new("a"), Memory::new("b"));
+    let mut expected = Vec::new();
+    for number in 0..90_000_u32 {
+        let key = if number % 2 == 0 { format!("n/{number:08}") } else { format!("日本語/😀/{number}") };
+        source.insert(&key, "x");
+        if number % 500 > 1 {
+            destination.insert(&format!("p/{key}"), "x");
+        } else {
+            expected.push(key);
+        }
+    }
+    expected.sort();
+    let (totals, mut found) = scan_of(&source, &destination).await;
+    let is_in_order = found.is_sorted();
+    found.sort();
+    assert_eq!((found, totals.objects, totals.same), (expected, 90_000, 90_000 - 360));
+    assert!(!is_in_order, "the ranges were not read side by side");
+}

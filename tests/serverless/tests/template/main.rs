@@ -130,12 +130,30 @@ async fn every_mapping_reports_single_failures_and_bounds_its_workers() {
     let Some(template) = template("every_mapping_reports_single_failures_and_bounds_its_workers").await else { return };
     let mappings = mappings(&template);
     let taken: BTreeSet<String> = mappings.iter().map(|mapping| mapping["Queue"].to_string()).collect();
-    let served = ["EventsQueue", "JobsQueue", "SegmentsQueue"].map(|id| arn_of(id).to_string());
+    let served = ["EventsQueue", "JobsQueue", "SegmentsQueue", "ScanQueue"].map(|id| arn_of(id).to_string());
     assert_eq!(taken, BTreeSet::from(served));
     for mapping in mappings {
         assert_eq!(mapping["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]), "{mapping}");
         let bounds = all_cases(&mapping["ScalingConfig"]);
-        assert_eq!(bounds, [&json!({ "MaximumConcurrency": { "Ref": "MaximumConcurrency" } })], "{mapping}");
+        let bound = match mapping["Queue"] == arn_of("ScanQueue") {
+            true => json!({ "Fn::If": ["CutsListings", { "Ref": "ScanRanges" }, 2] }),
+            false => json!({ "Ref": "MaximumConcurrency" }),
+        };
+        assert_eq!(bounds, [&json!({ "MaximumConcurrency": bound })], "{mapping}");
+    }
+}
+
+/// A range fills a jobsender, and a second message of an invocation would wait for the first one's leg.
+#[tokio::test]
+async fn ranges_come_to_jobsenders_one_by_one() {
+    let Some(template) = template("ranges_come_to_jobsenders_one_by_one").await else { return };
+    let of_ranges = |event: &&Value| event["Properties"]["Queue"] == arn_of("ScanQueue");
+    for (id, function) in functions(&template) {
+        let events: Vec<&Value> =
+            function["Events"].as_object().into_iter().flat_map(|events| events.values()).collect();
+        let ranges: Vec<&Value> = events.into_iter().filter(of_ranges).collect();
+        assert_eq!(ranges.len(), usize::from(id == "JobsenderFunction"), "{id}");
+        assert!(ranges.iter().all(|event| event["Properties"]["BatchSize"] == 1), "{ranges:?}");
     }
 }
 

@@ -129,3 +129,22 @@ async fn only_own_buckets_of_this_account_may_notify_the_queue_of_events() {
     assert!(sources.contains(&"arn:${AWS::Partition}:s3:::${NewBucketName}"), "{sources:?}");
     assert!(sources.contains(&"OwnBucketArns") && !sources.iter().any(|source| source.contains('*')), "{sources:?}");
 }
+
+#[tokio::test]
+async fn the_jobsender_may_send_take_and_park_ranges() {
+    let Some(template) = template("the_jobsender_may_send_take_and_park_ranges").await else { return };
+    let role = template.resources("AWS::IAM::Role").find(|(id, _)| *id == "JobsenderRole");
+    let (_, role) = role.expect("there is a role of the jobsender");
+    let policies = list(&role["Properties"]["Policies"]).into_iter();
+    let statements: Vec<&Value> =
+        policies.flat_map(|policy| all_cases(&policy["PolicyDocument"]["Statement"])).collect();
+    let rights = |queue: &str| -> BTreeSet<&str> {
+        let of_queue = statements.iter().filter(|statement| statement["Resource"] == crate::arn_of(queue));
+        of_queue.flat_map(|statement| actions(statement)).collect()
+    };
+    let needed = ["Receive", "Delete", "Send"].map(|verb| format!("sqs:{verb}Message"));
+    let ranges = rights("ScanQueue");
+    assert!(needed.iter().all(|action| ranges.contains(action.as_str())), "{ranges:?}");
+    assert!(ranges.contains("sqs:ChangeMessageVisibility") && ranges.contains("sqs:GetQueueAttributes"), "{ranges:?}");
+    assert!(rights("ParkedQueue").contains("sqs:SendMessage"));
+}

@@ -38,8 +38,9 @@ const WORKER: [&str; 26] = [
 ];
 
 /// What the jobsender reads from its environment.
-const JOBSENDER: [&str; 14] = [
+const JOBSENDER: [&str; 17] = [
     "sqs_queue",
+    "sqs_queue_scan",
     "sqs_queue_parked",
     "table_queue_name",
     "ssm_parameter_bucket",
@@ -50,7 +51,9 @@ const JOBSENDER: [&str; 14] = [
     "StorageClass",
     "JobsenderCompareVersionId",
     "Compare",
+    "ScanRanges",
     "GateMaxAgeHours",
+    "MaxReceives",
     "JobTimeout",
     "MultipartThreshold",
 ];

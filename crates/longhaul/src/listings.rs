@@ -1,0 +1,146 @@
+//! Several listings of one scan side by side, in one process.
+//!
+//! A scan begins with one range. A range that turns out to be long is cut, and its pieces are listed at the same time, in
+//! tasks of their own: as many as the engine's settings say. Where a listing cannot begin in the middle there is one.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use tokio::{
+    sync::mpsc::{Receiver, Sender, channel},
+    task::JoinSet,
+};
+
+use crate::{
+    bisect::{self, Probe},
+    differences::{Batch, Differences},
+    engine::Engine,
+    error::{ErrorKind, StoreError},
+    ports::{Clock, Destination, Ledger, Source},
+    range::KeyRange,
+    scan::Scan,
+};
+
+/// A range of more source keys than this is long, and cut.
+const SPLIT_AFTER: u64 = 20_000;
+/// How many batches may wait, for each listing.
+const WAITING: usize = 2;
+
+enum Found {
+    Batch(Batch),
+    Pieces(Vec<KeyRange>),
+}
+
+/// Listings under way. They end with this value.
+pub(crate) struct Listings<S, D, L, C> {
+    shared: Arc<Shared<S, D, L, C>>,
+    tasks: JoinSet<Result<(), StoreError>>,
+    found: Receiver<Found>,
+}
+
+struct Shared<S, D, L, C> {
+    engine: Arc<Engine<S, D, L, C>>,
+    scan: Scan,
+    /// Ranges that are listed, or about to be.
+    open: AtomicUsize,
+    found: Sender<Found>,
+}
+
+impl<S: Source, D: Destination, L: Ledger, C: Clock> Listings<S, D, L, C> {
+    /// Begins with the whole route.
+    pub fn begin(engine: &Arc<Engine<S, D, L, C>>, scan: &Scan) -> Self {
+        let (sender, found) = channel(WAITING * engine.settings.list_ranges.max(1));
+        let shared = Shared { engine: engine.clone(), scan: scan.clone(), open: AtomicUsize::new(1), found: sender };
+        let mut listings = Self { shared: Arc::new(shared), tasks: JoinSet::new(), found };
+        listings.list(KeyRange::all());
+        listings
+    }
+
+    /// What some further keys came to, or the end of all listings. After an error there is nothing more to come.
+    pub async fn next(&mut self) -> Result<Option<Batch>, StoreError> {
+        loop {
+            let found = if self.tasks.is_empty() {
+                // What a listing found was handed on before it ended.
+                let Ok(found) = self.found.try_recv() else { return Ok(None) };
+                Some(found)
+            } else {
+                tokio::select! {
+                    biased;
+                    found = self.found.recv() => found,
+                    Some(ended) = self.tasks.join_next() => {
+                        ended.unwrap_or_else(|error| Err(panicked(&error.to_string())))?;
+                        None
+                    }
+                }
+            };
+            match found {
+                Some(Found::Batch(batch)) => return Ok(Some(batch)),
+                Some(Found::Pieces(pieces)) => pieces.into_iter().for_each(|piece| self.list(piece)),
+                None => {}
+            }
+        }
+    }
+
+    fn list(&mut self, range: KeyRange) {
+        let shared = Arc::clone(&self.shared);
+        self.tasks.spawn(async move { shared.list(range).await });
+    }
+}
+
+fn panicked(words: &str) -> StoreError {
+    let words = format!("a listing panicked; this is a defect of longhaul, please report it: {words}");
+    StoreError::new(ErrorKind::Other, "ListObjectsV2", words)
+}
+
+impl<S: Source, D: Destination, L: Ledger, C: Clock> Shared<S, D, L, C> {
+    async fn list(&self, range: KeyRange) -> Result<(), StoreError> {
+        let mut differences = Differences::new(&self.engine, &self.scan, &range);
+        let mut until = range.until;
+        let mut next_split = SPLIT_AFTER;
+        loop {
+            let (batch, ended) = differences.batch().await;
+            self.hand_on(Found::Batch(batch)).await;
+            if ended? {
+                break;
+            }
+            if differences.keys() >= next_split {
+                next_split = differences.keys() + SPLIT_AFTER;
+                let cursor = differences.cursor().unwrap_or_default().to_owned();
+                let pieces = self.cut(&KeyRange { after: cursor, until: until.clone() }).await;
+                if let Some((first, others)) = pieces.split_first().filter(|(_, others)| !others.is_empty()) {
+                    until.clone_from(&first.until);
+                    differences.end_at(until.clone());
+                    self.hand_on(Found::Pieces(others.to_vec())).await;
+                }
+            }
+        }
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Nobody listens only when the scan is over.
+    async fn hand_on(&self, found: Found) {
+        let _ = self.found.send(found).await;
+    }
+
+    /// The rest of a range in as many pieces as there is room for. It is no failure if there is none.
+    async fn cut(&self, rest: &KeyRange) -> Vec<KeyRange> {
+        let Engine { source, destination, patience, settings, .. } = &*self.engine;
+        if !source.lists_from_anywhere() || !destination.lists_from_anywhere() || patience.stop.is_cancelled() {
+            return Vec::new();
+        }
+        let all = settings.list_ranges;
+        let taken = self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| (open < all).then_some(all));
+        let Ok(open) = taken else { return Vec::new() };
+        let room = all - open;
+        let probe = Probe { store: source, patience, prefix: self.scan.route.source_prefix() };
+        let pieces = bisect::split(&probe, rest, room + 1).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a long range could not be cut; it is listed as a whole");
+            Vec::new()
+        });
+        self.open.fetch_sub(room - pieces.len().saturating_sub(1), Ordering::Relaxed);
+        pieces
+    }
+}
