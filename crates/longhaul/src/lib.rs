@@ -50,9 +50,11 @@ pub mod segments;
 pub mod send;
 pub mod work;
 
+mod amend;
 mod complete;
 mod differences;
 mod entry;
+mod forward;
 mod listings;
 mod memory_bucket;
 mod memory_upload;
@@ -65,4 +67,5 @@ mod resume;
 mod server_side;
 mod shift;
 mod small;
+mod standing;
 mod transfer;

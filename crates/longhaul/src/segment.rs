@@ -5,49 +5,24 @@
 //! changed anything or not. An upload that is of no more use is ended by one conditional save; the segment that made it is
 //! responsible for the message that begins the object again.
 
-use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
+use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use crate::{
+    amend::{Change, TRIES, again_and_again, amend, overtaken, superseded},
     complete,
     copy::{CopyJob, Ended, Finished, Leg},
     engine::Engine,
     entry::{Entry, RENEW_BEFORE_MS},
     error::{LedgerError, chain},
     multipart::{self, Filling, UPLOAD_VANISHED, copy_missing},
-    part::PartPlan,
-    ports::{Clock, Destination, Ledger, Saved, Source, Upload},
-    record::{Lease, Reason, Record, State},
+    ports::{Clock, Destination, Ledger, Source, Upload},
+    record::{Lease, Reason, State},
     report::{Follow, ObjectReport},
     resume::{fitting, of_an_earlier_leg},
-    retry::RetryPolicy,
     segments::{Filled, SegmentRef, Trusts},
+    standing::{Standing, plan_of, standing},
     transfer::Trust,
 };
-
-/// How often a save that others overtook is tried again.
-const TRIES: u32 = 20;
-/// How those who meet at one record are spread: a save takes some milliseconds.
-const MEETING: RetryPolicy =
-    RetryPolicy { max_retries: TRIES, base: Duration::from_millis(10), cap: Duration::from_millis(500) };
-
-/// What a record means for a segment's message.
-#[derive(Debug, PartialEq, Eq)]
-enum Standing {
-    /// The segment is to be filled.
-    Open,
-    /// It is done, and others are not.
-    Marked,
-    /// All segments are done: the upload is to be completed.
-    Full,
-    /// The upload is of no more use and is to be dropped.
-    Ending,
-    /// It was dropped by this segment, whose message for the object may not have been sent.
-    Ended,
-    /// This segment parked the object, and its message may not have been parked.
-    Parked(Reason),
-    /// Nothing is left to do for it.
-    Superseded,
-}
 
 /// Fills one segment. The report's outcome is *continues* when others are still to be filled, and *copied* when this one was
 /// the last.
@@ -106,48 +81,6 @@ pub(crate) async fn give_up<S: Source, D: Destination, L: Ledger, C: Clock>(
         Err(Ended::Ledger(error)) => Err(error),
         _ => Ok(()),
     }
-}
-
-fn standing(record: &Record, at: &SegmentRef) -> Standing {
-    let segments = record.segments.as_ref();
-    let answers = segments.and_then(|segments| segments.responsible) == Some(at.segment);
-    if record.generation != at.generation {
-        return Standing::Superseded;
-    }
-    match record.state {
-        State::Done | State::Gone | State::Superseded => return Standing::Superseded,
-        State::Restarting => {
-            return match (&record.upload, answers) {
-                (Some(_), _) => Standing::Ending,
-                (None, true) => Standing::Ended,
-                (None, false) => Standing::Superseded,
-            };
-        }
-        State::Copying | State::Completing | State::Parked => {}
-    }
-    let (Some(segments), Some(upload)) = (segments, &record.upload) else { return Standing::Superseded };
-    if upload.id != at.upload_id {
-        return Standing::Superseded;
-    }
-    if record.state == State::Parked {
-        let reason = || record.reason.clone().unwrap_or_else(|| Reason::new("parked", "no reason was kept"));
-        return if answers { Standing::Parked(reason()) } else { Standing::Superseded };
-    }
-    match plan_of(record) {
-        Some(plan) if at.segment >= segments.count(&plan) => Standing::Superseded,
-        Some(plan) if segments.is_full(&plan) => Standing::Full,
-        Some(_) if segments.is_done(at.segment) => Standing::Marked,
-        Some(_) => Standing::Open,
-        None => Standing::Superseded,
-    }
-}
-
-fn plan_of(record: &Record) -> Option<PartPlan> {
-    PartPlan::with_part_size(record.source.pin.size, record.upload.as_ref()?.part_size).ok()
-}
-
-fn superseded() -> Ended {
-    Ended::Skipped(Reason::new("superseded", "the upload of this segment is no longer the one that is filled"))
 }
 
 async fn load<S: Source, D: Destination, L: Ledger, C: Clock>(
@@ -496,125 +429,4 @@ async fn end_upload<S: Source, D: Destination, L: Ledger, C: Clock>(
         return Ok(begins_again(reason));
     }
     Err(again_and_again())
-}
-
-/// What is to become of a record.
-enum Change {
-    /// It is as it should be.
-    Nothing,
-    /// It is to be saved.
-    Save,
-    /// Somebody else is at work.
-    Busy(Lease),
-}
-
-/// Changes the record of an upload that others change at the same time: as often as they overtake, what they saved is taken
-/// and changed anew. An upload that is no longer the one that is filled is *superseded*.
-async fn amend<S: Source, D: Destination, L: Ledger, C: Clock>(
-    leg: &Leg<'_, S, D, L, C>,
-    entry: &mut Entry,
-    at: &SegmentRef,
-    mut change: impl FnMut(&mut Record) -> Change,
-) -> Result<(), Ended> {
-    for failures in 0..TRIES {
-        match standing(&entry.record, at) {
-            Standing::Open | Standing::Marked | Standing::Full => {}
-            Standing::Ending | Standing::Ended | Standing::Parked(_) | Standing::Superseded => return Err(superseded()),
-        }
-        match change(&mut entry.record) {
-            Change::Nothing => return Ok(()),
-            Change::Busy(lease) => return Err(Ended::Busy(lease)),
-            Change::Save => {}
-        }
-        if !overtaken(leg, entry, failures).await? {
-            return Ok(());
-        }
-    }
-    Err(again_and_again())
-}
-
-/// Saves, or takes what others saved meanwhile. Those who meet again and again are spread by a pause, behind which the record is
-/// read anew: what a refusal showed before a pause is most likely out of date behind it.
-async fn overtaken<S: Source, D: Destination, L: Ledger, C: Clock>(
-    leg: &Leg<'_, S, D, L, C>,
-    entry: &mut Entry,
-    failures: u32,
-) -> Result<bool, Ended> {
-    let Saved::Refused(there) = leg.try_save(entry).await? else { return Ok(false) };
-    let (record, token) = match there.filter(|_| failures == 0) {
-        Some(there) => *there,
-        None => {
-            let patience = &leg.engine.patience;
-            patience.clock.sleep(MEETING.delay(failures, None, patience.random())).await;
-            leg.engine.ledger.load(&leg.record_key()).await?.ok_or_else(superseded)?
-        }
-    };
-    (entry.record, entry.token) = (record, Some(token));
-    Ok(true)
-}
-
-fn again_and_again() -> Ended {
-    let message = "the record of a giant was changed by others again and again".to_owned();
-    Ended::Ledger(LedgerError { message, retryable: true, source: None })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        object::{ETag, Location, ObjectKey, Pin, Timestamp},
-        record::{RecordKey, RecordSource, RecordUpload},
-        segments::Segments,
-    };
-
-    fn record(state: State) -> Record {
-        let location = Location::new("memory://a", "a");
-        let key = ObjectKey::new("k").unwrap();
-        let pin = Pin { etag: ETag::new("e"), version_id: None, size: 40, crc64nvme: None, modified: Timestamp(1) };
-        let source = RecordSource { location: location.clone(), key: key.clone(), pin };
-        let mut record = Record::begin(RecordKey { location, key }, source, Timestamp(1));
-        record.upload = Some(RecordUpload { id: "u".into(), part_size: 10, adopted: false });
-        record.segments = Some(Segments::cut(&plan_of(&record).unwrap(), 20));
-        Record { state, ..record }
-    }
-
-    fn at(segment: u16) -> SegmentRef {
-        SegmentRef { generation: 1, upload_id: "u".into(), segment }
-    }
-
-    #[test]
-    fn a_segment_of_another_upload_or_generation_is_superseded() {
-        let open = record(State::Copying);
-        assert_eq!(standing(&open, &at(1)), Standing::Open);
-        assert_eq!(standing(&open, &SegmentRef { generation: 2, ..at(1) }), Standing::Superseded);
-        assert_eq!(standing(&open, &SegmentRef { upload_id: "v".into(), ..at(1) }), Standing::Superseded);
-        assert_eq!(standing(&open, &at(2)), Standing::Superseded);
-        for closed in [State::Done, State::Gone, State::Superseded, State::Parked] {
-            assert_eq!(standing(&record(closed), &at(1)), Standing::Superseded);
-        }
-    }
-
-    #[test]
-    fn only_the_responsible_segment_repeats_what_ended_its_upload() {
-        let mut ended = record(State::Restarting);
-        assert_eq!(standing(&ended, &at(0)), Standing::Ending);
-        ended.upload = None;
-        ended.segments.as_mut().unwrap().responsible = Some(1);
-        assert_eq!((standing(&ended, &at(0)), standing(&ended, &at(1))), (Standing::Superseded, Standing::Ended));
-        let mut parked = record(State::Parked);
-        parked.segments.as_mut().unwrap().responsible = Some(1);
-        assert_eq!(standing(&parked, &at(0)), Standing::Superseded);
-        assert!(matches!(standing(&parked, &at(1)), Standing::Parked(_)));
-    }
-
-    #[test]
-    fn whoever_finds_all_segments_marked_completes_whichever_its_own_is() {
-        let mut full = record(State::Copying);
-        let filled = Filled { bytes: 20, crc64nvme: None, trusts: Trusts::default() };
-        let segments = full.segments.as_mut().unwrap();
-        segments.mark(0, filled);
-        assert_eq!(standing(&full, &at(0)), Standing::Marked);
-        full.segments.as_mut().unwrap().mark(1, filled);
-        assert_eq!((standing(&full, &at(0)), standing(&full, &at(1))), (Standing::Full, Standing::Full));
-    }
 }

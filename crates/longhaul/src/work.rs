@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -19,22 +19,17 @@ use crate::{
     delete::{self, delete_copy},
     ending::{self, Again, Ending, Plan, Progress, Verdict},
     engine::{Engine, Observer, Patience, Settings},
-    error::{ErrorKind, QueueError},
+    error::ErrorKind,
     job::{self, Message},
     object::Timestamp,
     ports::{Clock, Destination, Ledger, Source},
-    queue::{JobQueue, MAX_BATCH, QueueMessage},
+    queue::{JobQueue, QueueMessage},
     record::Reason,
-    report::{Follow, ObjectReport, Outcome},
+    report::{ObjectReport, Outcome},
     retry::RetryPolicy,
     rules::{Buckets, DeletePolicy, Rules, Task},
     segment::{self, copy_segment},
-    segment_job::{Segment, SegmentJob},
-    segments::SegmentRef,
 };
-
-/// Batches of messages that are sent at once.
-const BATCHES_AT_ONCE: usize = 8;
 
 /// Opens the stores and the ledger for one leg.
 pub trait Surroundings: Send + Sync + 'static {
@@ -85,8 +80,8 @@ pub struct LegTime {
 /// One process's worker. All messages share its budget.
 pub struct Worker<W, C> {
     surroundings: W,
-    clock: Arc<C>,
-    settings: WorkSettings,
+    pub(crate) clock: Arc<C>,
+    pub(crate) settings: WorkSettings,
     observer: Arc<dyn Observer>,
     budget: Budget,
     bandwidth: Bandwidth,
@@ -105,17 +100,17 @@ pub struct Queues<'a, Q> {
 }
 
 /// One delivery under way.
-struct Delivery<'a, W: Surroundings, C, Q> {
-    worker: &'a Worker<W, C>,
+pub(crate) struct Delivery<'a, W: Surroundings, C, Q> {
+    pub(crate) worker: &'a Worker<W, C>,
     queue: &'a Q,
-    queues: &'a Queues<'a, Q>,
+    pub(crate) queues: &'a Queues<'a, Q>,
     message: &'a QueueMessage,
     rules: &'a Rules,
     leg: &'a LegTime,
     halt: CancellationToken,
 }
 
-type EngineOf<W, C> =
+pub(crate) type EngineOf<W, C> =
     Engine<<W as Surroundings>::Source, <W as Surroundings>::Destination, <W as Surroundings>::Ledger, C>;
 type Engines<W, C> = HashMap<Buckets, Result<EngineOf<W, C>, String>>;
 
@@ -166,7 +161,7 @@ impl<W: Surroundings, C: Clock> Worker<W, C> {
         work.await
     }
 
-    fn random(&self) -> f64 {
+    pub(crate) fn random(&self) -> f64 {
         self.random.lock().unwrap_or_else(PoisonError::into_inner).f64()
     }
 
@@ -295,64 +290,6 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         report
     }
 
-    /// Sends the messages that carry an object on.
-    async fn carry_on(
-        &self,
-        engine: &EngineOf<W, C>,
-        buckets: &Buckets,
-        job: &CopyJob,
-        follow: &Follow,
-    ) -> Result<(), QueueError> {
-        let message = |at: &SegmentRef| SegmentJob {
-            src_bucket: buckets.source.clone(),
-            des_bucket: buckets.destination.clone(),
-            segment: Segment {
-                src_key: job.source_key.clone(),
-                des_key: job.destination_key.clone(),
-                size: job.size,
-                at: at.clone(),
-            },
-        };
-        let (segments, queue) = match (follow, self.queues.segments) {
-            (Follow::Segments(segments), Some(queue)) => (segments, queue),
-            (Follow::Segments(_), None) => return Ok(()),
-            (Follow::Object, _) => {
-                let nowhere = SegmentRef { generation: 0, upload_id: String::new(), segment: 0 };
-                return self.send(self.queues.jobs, vec![message(&nowhere).object_body()]).await;
-            }
-        };
-        let bodies: Vec<String> = segments.iter().map(|at| message(at).body()).collect();
-        let batches: Vec<_> = bodies.chunks(MAX_BATCH).map(|batch| self.send(queue, batch.to_vec()).boxed()).collect();
-        stream::iter(batches).buffer_unordered(BATCHES_AT_ONCE).try_collect::<Vec<()>>().await?;
-        if let Some(first) = segments.first()
-            && let Err(error) = segment::note_sent(engine, job, first).await
-        {
-            tracing::warn!(%error, "that segments were sent could not be noted; a duplicate may send them again");
-        }
-        Ok(())
-    }
-
-    /// Sends messages until the queue has accepted each of them: entries of a batch can fail alone.
-    async fn send(&self, queue: &Q, bodies: Vec<String>) -> Result<(), QueueError> {
-        let left = Mutex::new(bodies);
-        self.repeated(|| async {
-            let bodies = left.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let answers = queue.send_batch(&bodies).await?;
-            let mut answers = answers.into_iter();
-            let mut refused = None;
-            left.lock().unwrap_or_else(PoisonError::into_inner).retain(|_| match answers.next() {
-                Some(Ok(())) => false,
-                answer => {
-                    let unanswered = || QueueError::unanswered(queue.name());
-                    refused = Some(answer.and_then(Result::err).unwrap_or_else(unanswered));
-                    true
-                }
-            });
-            refused.map_or(Ok(()), Err)
-        })
-        .await
-    }
-
     fn unreachable(&self, words: &str) -> Ending {
         tracing::error!(reason = "unreachable", "a store cannot be reached: {words}");
         Ending::Again(Again {
@@ -456,27 +393,5 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
             tracing::warn!(%error, "the message could not be given back; it comes again when its visibility time-out ends");
         }
         Verdict::Return
-    }
-
-    /// A request to the queue, repeated with patience.
-    async fn repeated<T, F, Fut>(&self, mut request: F) -> Result<T, QueueError>
-    where
-        F: FnMut() -> Fut,
-        Fut: Future<Output = Result<T, QueueError>>,
-    {
-        const TRIES: u32 = 5;
-        let mut failures = 0;
-        loop {
-            match request().await {
-                Ok(answer) => return Ok(answer),
-                Err(error) if !error.retryable || failures + 1 >= TRIES => return Err(error),
-                Err(error) => {
-                    let wait = self.worker.settings.policy.delay(failures, None, self.worker.random());
-                    tracing::debug!(%error, "will be repeated");
-                    self.worker.clock.sleep(wait).await;
-                }
-            }
-            failures += 1;
-        }
     }
 }

@@ -51,7 +51,7 @@ impl Crew {
 
     /// Kills a process at random and starts another in its place.
     async fn kill_one(&mut self, random: &mut fastrand::Rng) {
-        if random.u8(..) % 4 == 0 {
+        if random.u8(..).is_multiple_of(4) {
             if let Some(jobsender) = self.jobsender.take() {
                 jobsender.kill().await;
             }
