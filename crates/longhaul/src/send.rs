@@ -26,6 +26,8 @@ use crate::{
 
 /// How many objects are looked up in the ledger at once (DynamoDB API, BatchGetItem: 100 keys).
 const LOOK_UP: usize = 100;
+/// The most keys of a step: about a page.
+const KEYS: u64 = 1000;
 
 /// How a route is scanned and sent.
 #[derive(Clone, Copy, Debug)]
@@ -118,9 +120,10 @@ pub struct RangeSender<'a, S, D, L, C, Q> {
     merge: Merge<'a, S, D, C>,
     outbox: Outbox<'a, C, Q>,
     report: SendReport,
-    /// The last key that was handed out, and the last one that was also judged.
+    /// What the ledger may have a say in, and has not been asked about.
+    pending: Vec<Pair>,
+    /// The last key that was handed out.
     read: Option<ObjectKey>,
-    judged: Option<ObjectKey>,
     /// Keys handed out.
     keys: u64,
     /// Whether jobs were refused by the queue: then what was compared is not done.
@@ -174,32 +177,31 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> RangeSende
         let (src, des) = (&stores.0.location().bucket, &stores.1.location().bucket);
         let outbox = Outbox::new(queue, &engine.patience, settings.mode, Packer::new(settings.packing, src, des));
         let report = SendReport { compared_by: name_of(scan.compare), ..SendReport::default() };
-        Self { engine, scan, settings, merge, outbox, report, read: None, judged: None, keys: 0, refused: false }
+        Self { engine, scan, settings, merge, outbox, report, pending: Vec::new(), read: None, keys: 0, refused: false }
     }
 
-    /// Compares up to a hundred objects that the ledger may have a say in. Behind an error only [`flush`](Self::flush) makes
-    /// sense: what was being judged is not sent.
+    /// Compares some more keys. Behind an error only [`flush`](Self::flush) makes sense.
     pub async fn step(&mut self) -> Result<Step, SendError> {
         if self.is_over() {
             return Ok(Step::Over);
         }
-        let (pairs, ended) = self.some_pairs().await;
+        let ended = self.read_some().await;
         if self.settings.versions == Lines::Versions {
             self.report.compared_by = if self.merge.source_lines() == Lines::Versions { "version" } else { "etag" };
         }
-        self.judge(pairs).await?;
-        if self.read.is_some() {
-            self.judged.clone_from(&self.read);
+        if self.pending.len() >= LOOK_UP {
+            self.judge().await?;
         }
         let sent = self.outbox.send_full(&mut self.report).await;
         self.heed(sent)?;
         Ok(if ended? { Step::End } else { Step::More })
     }
 
-    /// Sends what waits for a batch to be full. Then everything up to the [`cursor`](Self::cursor) is done.
+    /// Sends what waits for more to come. Then everything up to the [`cursor`](Self::cursor) is done.
     pub async fn flush(&mut self) -> Result<(), SendError> {
+        let judged = self.judge().await;
         let sent = self.outbox.flush(&mut self.report).await;
-        self.heed(sent)
+        judged.and(self.heed(sent))
     }
 
     fn heed(&mut self, sent: Result<(), QueueError>) -> Result<(), SendError> {
@@ -207,9 +209,10 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> RangeSende
         Ok(sent?)
     }
 
-    /// The last source key that was compared; none once the queue has refused jobs, since nobody knows which.
+    /// Behind a [`flush`](Self::flush): the last source key that was compared. None once the queue has refused jobs, since
+    /// nobody knows which.
     pub fn cursor(&self) -> Option<&ObjectKey> {
-        self.judged.as_ref().filter(|_| !self.refused)
+        self.read.as_ref().filter(|_| self.pending.is_empty() && !self.refused)
     }
 
     /// Source keys that were read.
@@ -234,16 +237,12 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> RangeSende
         patience.stop.is_cancelled() || !patience.has_time_for(Duration::ZERO)
     }
 
-    /// Up to a hundred pairs that the ledger may have a say in. Whether the listings came to their end, or why not.
-    async fn some_pairs(&mut self) -> (Vec<Pair>, Result<bool, SendError>) {
-        let mut pairs = Vec::with_capacity(LOOK_UP);
+    /// Reads some keys, and keeps those that the ledger may have a say in. Whether the listings came to their end.
+    async fn read_some(&mut self) -> Result<bool, SendError> {
         let bucket = &self.engine.source.location().bucket;
-        while pairs.len() < LOOK_UP && !self.is_over() {
-            let pair = match self.merge.next().await {
-                Ok(Some(pair)) => pair,
-                Ok(None) => return (pairs, Ok(true)),
-                Err(error) => return (pairs, Err(error.into())),
-            };
+        let end = self.keys + KEYS;
+        while self.pending.len() < LOOK_UP && self.keys < end && !self.is_over() {
+            let Some(pair) = self.merge.next().await? else { return Ok(true) };
             self.read = Some(pair.source.key.clone());
             self.keys += 1;
             let rest = self.scan.route.source_rest(&pair.source.key).unwrap_or_default();
@@ -259,10 +258,10 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> RangeSende
             } else if self.is_plainly_same(&pair) {
                 self.report.same += 1;
             } else {
-                pairs.push(pair);
+                self.pending.push(pair);
             }
         }
-        (pairs, Ok(false))
+        Ok(false)
     }
 
     /// Whether the listings alone say that nothing is to be done.
@@ -274,16 +273,17 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> RangeSende
         self.scan.compare.decide(&pair.source, pair.destination.as_ref())
     }
 
-    async fn judge(&mut self, pairs: Vec<Pair>) -> Result<(), SendError> {
-        if pairs.is_empty() {
+    /// Asks the ledger about what is pending, which stays so if the ledger fails.
+    async fn judge(&mut self) -> Result<(), SendError> {
+        if self.pending.is_empty() {
             return Ok(());
         }
         let location = self.engine.destination.location();
         let key =
             |pair: &Pair| pair.destination_key.clone().ok().map(|key| RecordKey { location: location.clone(), key });
-        let keys: Vec<RecordKey> = pairs.iter().filter_map(key).collect();
+        let keys: Vec<RecordKey> = self.pending.iter().filter_map(key).collect();
         let records = self.engine.ledger.load_many(&keys).await?;
-        for (pair, record) in pairs.into_iter().zip(records) {
+        for (pair, record) in std::mem::take(&mut self.pending).into_iter().zip(records) {
             self.decide(pair, record);
         }
         Ok(())

@@ -10,6 +10,7 @@ use std::{
 };
 
 use serde_json::Value;
+use test_s3::{KeyShape, SyntheticKeys};
 
 /// How often the process is looked at. Both figures only rise, so the last look before the end is the result.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -69,8 +70,8 @@ pub struct Measured {
     pub cpu_seconds: f64,
     /// The summary that it printed.
     pub summary: Value,
-    /// How many lines of each `event` it printed.
-    pub would_copy: u64,
+    /// The keys that it would copy, sorted.
+    pub would_copy: Vec<String>,
 }
 
 /// Runs `longhaul` with `--json` to its end.
@@ -110,16 +111,20 @@ pub fn measure(server: &ServerProcess, args: &[&str]) -> Measured {
         }
         std::thread::sleep(GLANCE);
     };
-    let (last, would_copy) = reader.join().expect("its output can be read");
+    let (last, mut would_copy) = reader.join().expect("its output can be read");
+    would_copy.sort_unstable();
     let summary: Value = serde_json::from_str(&last).unwrap_or_else(|error| panic!("{last:?}: {error}"));
     assert!(status.success(), "longhaul ended with {status}: {summary}");
     Measured { peak_bytes, seconds: began.elapsed().as_secs_f64(), cpu_seconds, summary, would_copy }
 }
 
-fn read_lines(out: impl BufRead) -> (String, u64) {
-    let (mut last, mut would_copy) = (String::new(), 0);
+fn read_lines(out: impl BufRead) -> (String, Vec<String>) {
+    let (mut last, mut would_copy) = (String::new(), Vec::new());
     for line in out.lines().map_while(Result::ok) {
-        would_copy += u64::from(line.contains("\"event\":\"would-copy\""));
+        if line.contains("\"event\":\"would-copy\"") {
+            let said: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+            would_copy.push(said["source"].as_str().expect("a key").to_owned());
+        }
         last = line;
     }
     (last, would_copy)
@@ -170,12 +175,46 @@ pub fn giant(size: u64, part_size: u64, concurrency: u32) -> Measured {
     measure(&server, &args)
 }
 
-/// Two listings of `keys` synthetic keys each; every `differing`th differs, none if 0.
-pub fn diff(keys: u64, differing: u64) -> Measured {
+/// What is compared with what.
+#[derive(Debug, Clone, Copy)]
+pub struct Diff {
+    /// Keys on each side.
+    pub keys: u64,
+    /// Every so manieth differs; none if 0.
+    pub differing_every: u64,
+    /// What they look like.
+    pub shape: KeyShape,
+    /// Listings side by side.
+    pub ranges: u32,
+}
+
+impl Diff {
+    /// The keys that differ, sorted.
+    fn differing(self) -> Vec<String> {
+        let keys = SyntheticKeys { shape: self.shape, ..SyntheticKeys::new(self.keys) };
+        match self.differing_every {
+            0 => Vec::new(),
+            every => (every - 1..self.keys).step_by(every as usize).map(|index| keys.key(index)).collect(),
+        }
+    }
+}
+
+/// Compares two synthetic listings.
+///
+/// # Panics
+/// If it finds anything but the keys that differ, each once.
+pub fn diff(wanted: Diff) -> Measured {
     let args = ["--tls", "--cheap-etags", "--no-record", "--synthetic-keys"];
     let mut args: Vec<String> = args.map(str::to_owned).into();
-    args.extend([format!("src-keys={keys}"), "--synthetic-keys".into()]);
-    args.push(if differing == 0 { format!("dst-keys={keys}") } else { format!("dst-keys={keys}:{differing}") });
+    let Diff { keys, differing_every, shape, ranges } = wanted;
+    let shape = if shape == KeyShape::Awkward { ":awkward" } else { "" };
+    args.extend([format!("src-keys={keys}:0{shape}"), "--synthetic-keys".into()]);
+    args.push(format!("dst-keys={keys}:{differing_every}{shape}"));
     let server = ServerProcess::start(&args);
-    measure(&server, &["copy", "s3://src-keys", "s3://dst-keys", "--dry-run"])
+    let ranges = ranges.to_string();
+    let measured = measure(&server, &["copy", "s3://src-keys", "s3://dst-keys", "--dry-run", "--list-ranges", &ranges]);
+    assert_eq!(measured.summary["objects"], keys, "{}", measured.summary);
+    // Not assert_eq: thousands of keys would be printed.
+    assert!(measured.would_copy == wanted.differing(), "{} keys were found to differ", measured.would_copy.len());
+    measured
 }

@@ -41,4 +41,4 @@ pub use object::{ContentHeaders, Object, PutOptions};
 pub use record::RequestRecord;
 pub use server::{Dialect, Options, Server};
 pub use store::{Access, Store, StoreOptions};
-pub use synthetic::{SyntheticKeys, fill, synthetic_bytes, synthetic_chunks};
+pub use synthetic::{KeyShape, SyntheticKeys, fill, synthetic_bytes, synthetic_chunks};

@@ -6,12 +6,12 @@
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use test_s3::{Options, Server, SyntheticKeys, Versioning};
+use test_s3::{KeyShape, Options, Server, SyntheticKeys, Versioning};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 const USAGE: &str = "usage: test-s3 [--tls] [--cheap-etags] [--no-record] [--port N] [--bucket NAME]... \
-[--discard NAME]... [--synthetic BUCKET/KEY=SIZE]... [--synthetic-keys BUCKET=COUNT[:DIFF_EVERY]]...";
+[--discard NAME]... [--synthetic BUCKET/KEY=SIZE]... [--synthetic-keys BUCKET=COUNT[:DIFF_EVERY[:awkward]]]...";
 
 /// What the command line asks for.
 #[derive(Default)]
@@ -20,7 +20,7 @@ struct Arguments {
     buckets: Vec<String>,
     discards: Vec<String>,
     objects: Vec<(String, String, u64)>,
-    listings: Vec<(String, u64, Option<u64>)>,
+    listings: Vec<(String, SyntheticKeys)>,
 }
 
 impl Arguments {
@@ -50,13 +50,18 @@ fn parse_object(text: &str) -> Option<(String, String, u64)> {
     Some((bucket.to_owned(), key.to_owned(), size.parse().ok()?))
 }
 
-fn parse_listing(text: &str) -> Option<(String, u64, Option<u64>)> {
-    let (bucket, counts) = text.split_once('=')?;
-    let (count, every) = match counts.split_once(':') {
-        Some((count, every)) => (count, Some(every.parse().ok()?)),
-        None => (counts, None),
+/// No key differs where `DIFF_EVERY` is 0.
+fn parse_listing(text: &str) -> Option<(String, SyntheticKeys)> {
+    let (bucket, described) = text.split_once('=')?;
+    let mut described = described.split(':');
+    let mut keys = SyntheticKeys::new(described.next()?.parse().ok()?);
+    keys.differing_every = described.next().map(str::parse).transpose().ok()?;
+    keys.shape = match described.next() {
+        None => KeyShape::Numbered,
+        Some("awkward") => KeyShape::Awkward,
+        Some(_) => return None,
     };
-    Some((bucket.to_owned(), count.parse().ok()?, every))
+    described.next().is_none().then(|| (bucket.to_owned(), keys))
 }
 
 #[tokio::main]
@@ -89,9 +94,8 @@ fn prepare(server: &Server, arguments: &Arguments) {
         store.create_bucket(bucket, Versioning::Never);
         store.put_synthetic(bucket, key, seed, *size);
     }
-    for (bucket, count, differing_every) in &arguments.listings {
-        let keys = SyntheticKeys { differing_every: *differing_every, ..SyntheticKeys::new(*count) };
-        store.synthetic_keys(bucket, keys);
+    for (bucket, keys) in &arguments.listings {
+        store.synthetic_keys(bucket, keys.clone());
     }
 }
 

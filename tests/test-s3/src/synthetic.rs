@@ -1,7 +1,7 @@
 //! Bytes and listings computed on the fly.
 //!
 //! Synthetic bytes are a pure function of a seed and an offset, so any range of a terabyte can be read without holding
-//! it. Synthetic listings are arithmetic: key number `i` is a prefix and twelve digits, so byte order is number order.
+//! it. Synthetic listings are arithmetic: the key with a greater number is the greater key.
 
 use std::ops::Range;
 
@@ -68,11 +68,47 @@ pub fn synthetic_chunks(seed: u64, range: Range<u64>) -> impl Iterator<Item = By
     })
 }
 
+/// What synthetic keys look like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KeyShape {
+    /// The prefix and twelve digits.
+    #[default]
+    Numbered,
+    /// Six kinds in equal parts: beginnings of hundreds of bytes in common, keys that are beginnings of others, characters of
+    /// all lengths, and clusters far apart.
+    Awkward,
+}
+
+/// The digits of awkward keys, in order: characters of one to four bytes.
+const AWKWARD_DIGITS: [char; 10] = ['-', '~', 'é', 'ж', 'א', '\u{fff}', '日', '本', '\u{10400}', '😀'];
+/// Numbers whose keys are each the beginning of the next.
+const CHAIN: u64 = 100;
+
+/// Key number `index` of `count` awkward ones.
+fn awkward_key(prefix: &str, index: u64, count: u64) -> String {
+    let of_kind = count.div_ceil(6).max(1);
+    let (kind, number) = (index / of_kind, index % of_kind);
+    match kind {
+        0 => format!("{prefix}a/{}{number:012}", "common/".repeat(50)),
+        1 => {
+            let digits = format!("{number:08}").into_bytes();
+            let digits = digits.into_iter().map(|digit| AWKWARD_DIGITS[usize::from(digit - b'0')]);
+            format!("{prefix}b/{}", digits.collect::<String>())
+        }
+        2 => format!("{prefix}c/{:010}{}", number / CHAIN, "x".repeat((number % CHAIN) as usize)),
+        3 => format!("{prefix}d/{:08}{}{:02}", number / 100, "ü".repeat(100), number % 100),
+        4 => format!("{prefix}日本語/{number:010}/"),
+        _ => format!("{prefix}😀//{number:012}"),
+    }
+}
+
 /// A bucket's worth of keys that exist only as arithmetic.
 #[derive(Debug, Clone)]
 pub struct SyntheticKeys {
-    /// What stands before the twelve digits, with its slash if it has one.
+    /// What all keys begin with, with its slash if it has one.
     pub prefix: String,
+    /// What follows.
+    pub shape: KeyShape,
     /// How many keys there are.
     pub count: u64,
     /// The size of each object.
@@ -87,13 +123,23 @@ impl SyntheticKeys {
     /// `count` keys `keys/000000000000` and on, of 1 KiB each.
     #[must_use]
     pub fn new(count: u64) -> Self {
-        Self { prefix: "keys/".to_owned(), count, size: 1024, seed: 1, differing_every: None }
+        Self {
+            prefix: "keys/".to_owned(),
+            shape: KeyShape::Numbered,
+            count,
+            size: 1024,
+            seed: 1,
+            differing_every: None,
+        }
     }
 
     /// The key with this number.
     #[must_use]
     pub fn key(&self, index: u64) -> String {
-        format!("{}{index:012}", self.prefix)
+        match self.shape {
+            KeyShape::Numbered => format!("{}{index:012}", self.prefix),
+            KeyShape::Awkward => awkward_key(&self.prefix, index, self.count),
+        }
     }
 
     /// The size of the object with this number.
@@ -112,9 +158,11 @@ impl SyntheticKeys {
     /// The number of `key`, if it is one of these keys.
     #[must_use]
     pub fn index_of(&self, key: &str) -> Option<u64> {
-        let digits = key.strip_prefix(&self.prefix)?;
-        let index = digits.parse().ok().filter(|index| *index < self.count)?;
-        (self.key(index) == key).then_some(index)
+        let index = match self.shape {
+            KeyShape::Numbered => key.strip_prefix(&self.prefix)?.parse().ok()?,
+            KeyShape::Awkward => self.first_not(|other| other < key),
+        };
+        (index < self.count && self.key(index) == key).then_some(index)
     }
 
     /// The number of the first key for which `before` does not hold; `before` must hold for a prefix of the keys.
@@ -162,6 +210,18 @@ mod tests {
     #[test]
     fn another_seed_gives_other_bytes() {
         assert_ne!(synthetic_bytes(1, 0, 64), synthetic_bytes(2, 0, 64));
+    }
+
+    #[test]
+    fn awkward_keys_are_in_order_and_know_their_numbers() {
+        let keys = SyntheticKeys { shape: KeyShape::Awkward, ..SyntheticKeys::new(3001) };
+        let all: Vec<String> = (0..3001).map(|index| keys.key(index)).collect();
+        assert!(all.is_sorted_by(|one, next| one < next), "they are not in order");
+        assert!(all.iter().all(|key| key.len() <= 1024));
+        for (index, key) in (0..).zip(&all) {
+            assert_eq!(keys.index_of(key), Some(index), "{key:?}");
+        }
+        assert_eq!(keys.index_of("keys/a/common"), None);
     }
 
     #[test]

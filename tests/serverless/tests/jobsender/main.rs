@@ -8,5 +8,6 @@ mod keys;
 mod lab;
 mod packing;
 mod queue;
+mod ranges;
 mod reports;
 mod routes;
