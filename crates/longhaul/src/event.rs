@@ -3,13 +3,13 @@
 //! Keys come form-encoded (`+` is a space) and are decoded here, once. Every record is kept as it came, so that what is not
 //! done can be sent again unchanged. (S3 User Guide, "Event message structure".)
 
-use std::borrow::Cow;
-
-use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::object::{ETag, ObjectKey, VersionId};
+use crate::{
+    columns::form_decoded,
+    object::{ETag, ObjectKey, VersionId},
+};
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +107,8 @@ pub fn parse(record: &Value) -> Result<ObjectEvent, String> {
     if s3.bucket.name.is_empty() {
         return Err("the bucket has no name".to_owned());
     }
-    let key = decode(&s3.object.key).ok_or_else(|| format!("the key {:?} is not form-encoded UTF-8", s3.object.key))?;
+    let key =
+        form_decoded(&s3.object.key).ok_or_else(|| format!("the key {:?} is not form-encoded UTF-8", s3.object.key))?;
     Ok(ObjectEvent {
         kind: kind(&name),
         bucket: s3.bucket.name,
@@ -126,11 +127,6 @@ fn kind(name: &str) -> EventKind {
         Some("ObjectRemoved" | "LifecycleExpiration") => EventKind::Removed,
         _ => EventKind::Other,
     }
-}
-
-fn decode(key: &str) -> Option<String> {
-    let spaced = key.replace('+', " ");
-    percent_decode_str(&spaced).decode_utf8().ok().map(Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl Stopped {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "unreachable",
-            Self::Send(SendError::Listing(_)) => "listing-failed",
+            Self::Send(SendError::Listing(_) | SendError::List(_)) => "listing-failed",
             Self::Send(SendError::Queue(_)) => "queue-failed",
             Self::Send(SendError::Ledger(_)) | Self::Ledger(_) => "ledger-failed",
             Self::NoProgress => "no-progress",

@@ -96,7 +96,7 @@ impl Totals {
         self.failed += found.failed;
     }
 
-    fn add(&mut self, report: &ObjectReport) {
+    pub(crate) fn add(&mut self, report: &ObjectReport) {
         match report.outcome {
             Outcome::Copied => {
                 self.copied += 1;
@@ -213,7 +213,7 @@ async fn feed<S: Source, D: Destination, L: Ledger, C: Clock>(
     Ok(())
 }
 
-fn finished(
+pub(crate) fn finished(
     joined: Result<ObjectReport, tokio::task::JoinError>,
     totals: &mut Totals,
     hear: &mut (dyn FnMut(Event<'_>) + Send),

@@ -1,0 +1,151 @@
+//! Looks at one named object on both sides, where no listing shows it.
+
+use futures_util::{StreamExt, stream};
+
+use crate::{
+    columns::ListedKey,
+    diff::Pair,
+    engine::Engine,
+    error::{ErrorKind, StoreError},
+    object::{KeyError, Listed, ObjectKey, Timestamp},
+    ports::{Clock, Destination, Ledger, ListRequest, Source},
+    scan::Scan,
+};
+
+/// What a list must say of an object, so that the source need not be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Its size.
+    Size,
+    /// Also its tag.
+    SizeAndTag,
+    /// More than any list says: the source is always asked.
+    Everything,
+}
+
+/// What was found of a named object.
+#[derive(Debug)]
+pub enum Found {
+    /// It is on no way of the route: its key has another prefix.
+    Outside(ObjectKey),
+    /// It is not in the selection.
+    Filtered,
+    /// At the destination its key would be too long.
+    Unplaceable(ObjectKey, KeyError),
+    /// The source has no such object.
+    Gone(ObjectKey),
+    /// One side may not be looked at.
+    Denied {
+        /// Its key at the source.
+        key: ObjectKey,
+        /// Its place.
+        destination_key: ObjectKey,
+        /// What the store said.
+        error: StoreError,
+    },
+    /// It is there; and what stands in its place.
+    Pair(Box<Pair>),
+}
+
+/// Looks at the object that a list names, with as few requests as its entry permits. An error is one that more than this object
+/// would meet.
+pub async fn look<S: Source, D: Destination, L: Ledger, C: Clock>(
+    engine: &Engine<S, D, L, C>,
+    scan: &Scan,
+    wanted: Wanted,
+    listed: ListedKey,
+) -> Result<Found, StoreError> {
+    let key = &listed.key;
+    let (Some(mapped), Some(rest)) = (scan.route.map(key), scan.route.source_rest(key)) else {
+        return Ok(Found::Outside(listed.key));
+    };
+    if !scan.selection.has(&engine.source.location().bucket, rest, key) {
+        return Ok(Found::Filtered);
+    }
+    let destination_key = match mapped {
+        Ok(destination_key) => destination_key,
+        Err(error) => return Ok(Found::Unplaceable(listed.key, error)),
+    };
+    let key = listed.key.clone();
+    match both_sides(engine, wanted, listed, &destination_key).await {
+        Ok(Some((source, destination))) => {
+            Ok(Found::Pair(Box::new(Pair { source, destination_key: Ok(destination_key), destination })))
+        }
+        Ok(None) => Ok(Found::Gone(key)),
+        Err(error) if error.kind() == ErrorKind::AccessDenied => Ok(Found::Denied { key, destination_key, error }),
+        Err(error) => Err(error),
+    }
+}
+
+/// The source's line and the destination's; `None` if the source has no such object.
+async fn both_sides<S: Source, D: Destination, L, C: Clock>(
+    engine: &Engine<S, D, L, C>,
+    wanted: Wanted,
+    listed: ListedKey,
+    destination_key: &ObjectKey,
+) -> Result<Option<(Listed, Option<Listed>)>, StoreError> {
+    let there = line_of(engine, &engine.destination, destination_key);
+    let key = match known(listed, wanted) {
+        Ok(line) => return Ok(Some((line, there.await?))),
+        Err(key) => key,
+    };
+    let (line, there) = futures_util::future::try_join(line_of(engine, &engine.source, &key), there).await?;
+    match line {
+        Some(line) => Ok(Some((line, there))),
+        None => confirm_absence(engine, &key).await.map(|()| None),
+    }
+}
+
+/// The source's line as the list has it, or the key to ask for.
+fn known(listed: ListedKey, wanted: Wanted) -> Result<Listed, ObjectKey> {
+    let enough = match wanted {
+        Wanted::Size => true,
+        Wanted::SizeAndTag => listed.etag.is_some(),
+        Wanted::Everything => false,
+    };
+    match listed {
+        ListedKey { key, size: Some(size), version_id, etag } if enough => {
+            // Nobody compares this time: who does wants everything.
+            Ok(Listed { key, size, etag, modified: Timestamp::default(), version_id })
+        }
+        ListedKey { key, .. } => Err(key),
+    }
+}
+
+async fn line_of<T: Source, S, D, L, C: Clock>(
+    engine: &Engine<S, D, L, C>,
+    store: &T,
+    key: &ObjectKey,
+) -> Result<Option<Listed>, StoreError> {
+    match engine.patience.repeated("HeadObject", || store.head_object(key)).await {
+        Ok(info) => Ok(Some(info.as_line(key))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A HEAD that finds nothing may mean a missing bucket: only a listing says that the bucket is there and the object is not.
+async fn confirm_absence<S: Source, D, L, C: Clock>(
+    engine: &Engine<S, D, L, C>,
+    key: &ObjectKey,
+) -> Result<(), StoreError> {
+    let first_page = || async {
+        let request = ListRequest { prefix: key.as_str().to_owned(), start_after: None };
+        engine.source.list(request).next().await.transpose()
+    };
+    engine.patience.repeated("ListObjectsV2", first_page).await.map(drop)
+}
+
+/// Up to so many objects are looked at at once.
+pub const LOOKS: usize = 100;
+
+/// Looks at all of these at once. The answers come in their order.
+pub(crate) async fn look_at_all<S: Source, D: Destination, L: Ledger, C: Clock>(
+    engine: &Engine<S, D, L, C>,
+    scan: &Scan,
+    wanted: Wanted,
+    listed: Vec<ListedKey>,
+) -> Vec<Result<Found, StoreError>> {
+    let looks = listed.into_iter().map(|listed| look(engine, scan, wanted, listed));
+    stream::iter(looks).buffered(LOOKS).collect().await
+}

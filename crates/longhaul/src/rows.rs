@@ -1,0 +1,272 @@
+//! Cuts the text of a list into rows, wherever its chunks end. Pure.
+//!
+//! One row is held at a time, and a row has a bound: a file that is no list at all ends with an error and not with all of it
+//! in memory.
+
+use csv_core::{ReadRecordResult, Reader};
+
+use crate::{
+    columns::{Columns, Encoding, ListedKey, Row},
+    object::ObjectKey,
+};
+
+/// The longest row in bytes. A form-encoded key can have three times 1,024; the columns of an inventory are short.
+pub const MAX_ROW: usize = 16 * 1024;
+/// The most columns of a row. An inventory has about twenty.
+const MAX_COLUMNS: usize = 128;
+/// What some programs write at the beginning of a text file.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// How a list is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One key a line, as it is. Nothing is a comment, since a key may begin with anything; empty lines are passed over, and a
+    /// carriage return at the end of a line belongs to the line's end.
+    Lines,
+    /// CSV. A first row with a column `key` names the columns: `bucket`, `key`, `size`, `version_id`, `etag`. Without one, keys
+    /// stand in the first column; or, where that is the bucket, rows are those of a manifest of S3 Batch Operations: bucket,
+    /// form-encoded key, and perhaps version.
+    Csv,
+    /// CSV without a first row of names.
+    Known(Columns),
+}
+
+impl Form {
+    /// The form of a file by its name: `.csv` and `.csv.gz` are CSV, all others lines.
+    pub fn of_name(name: &str) -> Self {
+        let name = name.to_ascii_lowercase();
+        if name.strip_suffix(".gz").unwrap_or(&name).ends_with(".csv") { Self::Csv } else { Self::Lines }
+    }
+}
+
+/// A row that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {problem}")]
+pub struct BrokenRow {
+    /// Counted from 1. A row of several lines is named by its last.
+    pub line: u64,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// Rows that were passed over for what they say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// Versions that are not the current one.
+    pub not_current: u64,
+    /// Marks of deletions.
+    pub delete_markers: u64,
+}
+
+impl Passed {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            not_current: self.not_current + other.not_current,
+            delete_markers: self.delete_markers + other.delete_markers,
+        }
+    }
+}
+
+/// The rows of one list.
+pub struct Rows {
+    bucket: String,
+    cut: Cut,
+    passed: Passed,
+}
+
+enum Cut {
+    Lines(Lines),
+    Csv(Box<Csv>),
+}
+
+impl Rows {
+    /// Rows about objects of `bucket`.
+    pub fn new(form: Form, bucket: &str) -> Self {
+        let cut = match form {
+            Form::Lines => Cut::Lines(Lines::default()),
+            Form::Csv => Cut::Csv(Box::new(Csv::new(None))),
+            Form::Known(columns) => Cut::Csv(Box::new(Csv::new(Some(columns)))),
+        };
+        Self { bucket: bucket.to_owned(), cut, passed: Passed::default() }
+    }
+
+    /// What was passed over so far.
+    pub fn passed(&self) -> Passed {
+        self.passed
+    }
+
+    /// Takes bytes from the front of `text` up to the end of the next entry; `None` if all are taken and more are needed.
+    pub fn take(&mut self, text: &mut &[u8]) -> Result<Option<ListedKey>, BrokenRow> {
+        while !text.is_empty() {
+            let row = match &mut self.cut {
+                Cut::Lines(lines) => lines.take(text)?,
+                Cut::Csv(csv) => csv.take(text, &self.bucket)?,
+            };
+            if let Some(entry) = row.and_then(|row| self.counted(row)) {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The entry of a last row without a line's end.
+    pub fn finish(&mut self) -> Result<Option<ListedKey>, BrokenRow> {
+        let row = match &mut self.cut {
+            Cut::Lines(lines) => lines.finish()?,
+            Cut::Csv(csv) => csv.take(&mut &[][..], &self.bucket)?,
+        };
+        Ok(row.and_then(|row| self.counted(row)))
+    }
+
+    fn counted(&mut self, row: Row) -> Option<ListedKey> {
+        match row {
+            Row::Entry(entry) => return Some(entry),
+            Row::NotCurrent => self.passed.not_current += 1,
+            Row::DeleteMarker => self.passed.delete_markers += 1,
+        }
+        None
+    }
+}
+
+/// Lines, of which the last may have only begun.
+#[derive(Default)]
+struct Lines {
+    ended: u64,
+    begun: Vec<u8>,
+}
+
+impl Lines {
+    fn take(&mut self, text: &mut &[u8]) -> Result<Option<Row>, BrokenRow> {
+        let end = text.iter().position(|byte| *byte == b'\n');
+        let (line, rest) = text.split_at(end.unwrap_or(text.len()));
+        if self.begun.len() + line.len() > MAX_ROW {
+            return Err(self.broken(format!("it is longer than {MAX_ROW} bytes")));
+        }
+        self.begun.extend_from_slice(line);
+        *text = rest.strip_prefix(b"\n").unwrap_or(rest);
+        if end.is_none() { Ok(None) } else { self.finish() }
+    }
+
+    fn finish(&mut self) -> Result<Option<Row>, BrokenRow> {
+        let line = std::mem::take(&mut self.begun);
+        let line = line.strip_suffix(b"\r").unwrap_or(&line);
+        let line = without_mark(line, self.ended == 0);
+        let key = match line {
+            [] => None,
+            line => Some(key_of(line).map_err(|problem| self.broken(problem))?),
+        };
+        self.ended += 1;
+        Ok(key.map(|key| Row::Entry(ListedKey::bare(key))))
+    }
+
+    fn broken(&self, problem: String) -> BrokenRow {
+        BrokenRow { line: self.ended + 1, problem }
+    }
+}
+
+fn key_of(line: &[u8]) -> Result<ObjectKey, String> {
+    let text = std::str::from_utf8(line).map_err(|_| "it is not UTF-8".to_owned())?;
+    ObjectKey::new(text).map_err(|error| error.to_string())
+}
+
+fn without_mark(bytes: &[u8], is_first: bool) -> &[u8] {
+    if is_first { bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes) } else { bytes }
+}
+
+/// CSV, of which the last row may have only begun.
+struct Csv {
+    reader: Reader,
+    columns: Option<Columns>,
+    is_first: bool,
+    after_line_feed: bool,
+    bytes: Vec<u8>,
+    used: usize,
+    ends: [usize; MAX_COLUMNS],
+    columns_used: usize,
+}
+
+impl Csv {
+    fn new(columns: Option<Columns>) -> Self {
+        Self {
+            reader: Reader::new(),
+            columns,
+            is_first: true,
+            after_line_feed: false,
+            bytes: vec![0; MAX_ROW],
+            used: 0,
+            ends: [0; MAX_COLUMNS],
+            columns_used: 0,
+        }
+    }
+
+    /// An empty `text` is the end of all.
+    fn take(&mut self, text: &mut &[u8], bucket: &str) -> Result<Option<Row>, BrokenRow> {
+        loop {
+            let (ends, bytes) = (&mut self.ends[self.columns_used..], &mut self.bytes[self.used..]);
+            let (result, read, wrote, ended) = self.reader.read_record(text, bytes, ends);
+            if let Some(last) = text[..read].last() {
+                self.after_line_feed = *last == b'\n';
+            }
+            *text = &text[read..];
+            (self.used, self.columns_used) = (self.used + wrote, self.columns_used + ended);
+            match result {
+                ReadRecordResult::InputEmpty if text.is_empty() => return Ok(None),
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull => return Err(self.broken(format!("it is longer than {MAX_ROW} bytes"))),
+                ReadRecordResult::OutputEndsFull => {
+                    return Err(self.broken(format!("it has more than {MAX_COLUMNS} columns")));
+                }
+                ReadRecordResult::Record => return self.row(bucket),
+                ReadRecordResult::End => return Ok(None),
+            }
+        }
+    }
+
+    fn row(&mut self, bucket: &str) -> Result<Option<Row>, BrokenRow> {
+        let mut fields = Vec::with_capacity(self.columns_used);
+        let mut start = 0;
+        for &end in &self.ends[..self.columns_used] {
+            fields.push(&self.bytes[start..end]);
+            start = end;
+        }
+        if let Some(first) = fields.first_mut() {
+            *first = without_mark(first, self.is_first);
+        }
+        self.is_first = false;
+        (self.used, self.columns_used) = (0, 0);
+        let row = match &self.columns {
+            Some(columns) => columns.read(&fields, bucket),
+            None => {
+                let (columns, has_names) = columns_of(&fields, bucket);
+                let row = columns.read(&fields, bucket);
+                self.columns = Some(columns);
+                if has_names {
+                    return Ok(None);
+                }
+                row
+            }
+        };
+        row.map(Some).map_err(|problem| self.broken(problem))
+    }
+
+    fn broken(&self, problem: String) -> BrokenRow {
+        // The reader counts the line feed that ends a row.
+        BrokenRow { line: self.reader.line() - u64::from(self.after_line_feed), problem }
+    }
+}
+
+/// What the first row tells of the columns, and whether it is a row of names.
+fn columns_of(fields: &[&[u8]], bucket: &str) -> (Columns, bool) {
+    let names = fields.iter().map(|field| std::str::from_utf8(field).unwrap_or_default());
+    match Columns::named(names, Encoding::Plain) {
+        Some(columns) => (columns, true),
+        None if fields.len() > 1 && fields[0] == bucket.as_bytes() => (Columns::of_batch_operations(), false),
+        None => (Columns::key_first(), false),
+    }
+}
+
+#[cfg(test)]
+#[path = "rows_tests.rs"]
+mod tests;

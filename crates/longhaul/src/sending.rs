@@ -1,0 +1,215 @@
+//! Decides about objects that differ, with the ledger's word, and sends their jobs.
+
+use std::time::Duration;
+
+use crate::{
+    compare::{Compare, Decision, Difference},
+    diff::Pair,
+    engine::Engine,
+    error::QueueError,
+    job::{Destination as Seen, Job},
+    listing::Lines,
+    object::Timestamp,
+    outbox::Outbox,
+    pack::Packer,
+    ports::{Clock, Destination, Ledger, Source},
+    queue::JobQueue,
+    record::{Lease, Record, RecordKey, State, Token},
+    scan::Scan,
+    send::{SendError, SendReport, SendSettings},
+};
+
+/// What one route, or a range of it, has found and not sent yet.
+pub(crate) struct Sending<'a, S, D, L, C, Q> {
+    pub engine: &'a Engine<S, D, L, C>,
+    pub scan: &'a Scan,
+    pub settings: SendSettings,
+    outbox: Outbox<'a, C, Q>,
+    pub report: SendReport,
+    /// What the ledger may have a say in, and has not been asked about.
+    pub pending: Vec<Pair>,
+    /// Whether jobs were refused by the queue: then what was compared is not done.
+    refused: bool,
+}
+
+/// The word for what is compared.
+fn name_of(compare: Compare) -> &'static str {
+    match compare {
+        Compare::Size => "size",
+        Compare::Newer => "newer",
+        Compare::Checksum => "checksum",
+        Compare::None => "none",
+    }
+}
+
+impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'a, S, D, L, C, Q> {
+    /// Nothing is sent yet.
+    pub(crate) fn new(engine: &'a Engine<S, D, L, C>, scan: &'a Scan, queue: &'a Q, settings: SendSettings) -> Self {
+        let (src, des) = (&engine.source.location().bucket, &engine.destination.location().bucket);
+        let outbox = Outbox::new(queue, &engine.patience, settings.mode, Packer::new(settings.packing, src, des));
+        let report = SendReport { compared_by: name_of(scan.compare), ..SendReport::default() };
+        Self { engine, scan, settings, outbox, report, pending: Vec::new(), refused: false }
+    }
+
+    /// Whether the time is up, or the run was told to stop.
+    pub(crate) fn is_over(&self) -> bool {
+        let patience = &self.engine.patience;
+        patience.stop.is_cancelled() || !patience.has_time_for(Duration::ZERO)
+    }
+
+    /// Whether everything that was taken is on its way.
+    pub(crate) fn has_sent_all(&self) -> bool {
+        self.pending.is_empty() && !self.refused
+    }
+
+    /// What it came to since the last time that this was asked.
+    pub(crate) fn take_report(&mut self) -> SendReport {
+        let next = SendReport { compared_by: self.report.compared_by, ..SendReport::default() };
+        std::mem::replace(&mut self.report, next)
+    }
+
+    /// Sends the batches that are full.
+    pub(crate) async fn send_full(&mut self) -> Result<(), SendError> {
+        let sent = self.outbox.send_full(&mut self.report).await;
+        self.heed(sent)
+    }
+
+    /// Sends what waits for more to come.
+    pub(crate) async fn flush(&mut self) -> Result<(), SendError> {
+        let judged = self.judge().await;
+        let sent = self.outbox.flush(&mut self.report).await;
+        judged.and(self.heed(sent))
+    }
+
+    fn heed(&mut self, sent: Result<(), QueueError>) -> Result<(), SendError> {
+        self.refused |= sent.is_err();
+        Ok(sent?)
+    }
+
+    /// Takes a pair of a listing, or of a list: counts it, and keeps what the ledger may have a say in.
+    pub(crate) fn take(&mut self, pair: Pair) {
+        let bucket = &self.engine.source.location().bucket;
+        let rest = self.scan.route.source_rest(&pair.source.key).unwrap_or_default();
+        if !self.scan.selection.has(bucket, rest, &pair.source.key) {
+            self.skip("ignored");
+            return;
+        }
+        self.report.objects += 1;
+        self.report.bytes += pair.source.size;
+        if let Err(error) = &pair.destination_key {
+            tracing::warn!(src_bucket = bucket, src_key = %pair.source.key, reason = "invalid-key", "no place at the destination: {error}");
+            self.skip("invalid-key");
+        } else if self.is_plainly_same(&pair) {
+            self.report.same += 1;
+        } else {
+            self.pending.push(pair);
+        }
+    }
+
+    /// Whether the listings alone say that nothing is to be done.
+    pub(crate) fn is_plainly_same(&self, pair: &Pair) -> bool {
+        self.settings.versions == Lines::Objects && self.by_listing(pair) == Decision::Same
+    }
+
+    fn by_listing(&self, pair: &Pair) -> Decision {
+        self.scan.compare.decide(&pair.source, pair.destination.as_ref())
+    }
+
+    /// Asks the ledger about what is pending, which stays so if the ledger fails.
+    pub(crate) async fn judge(&mut self) -> Result<(), SendError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let location = self.engine.destination.location();
+        let key =
+            |pair: &Pair| pair.destination_key.clone().ok().map(|key| RecordKey { location: location.clone(), key });
+        let keys: Vec<RecordKey> = self.pending.iter().filter_map(key).collect();
+        let records = self.engine.ledger.load_many(&keys).await?;
+        for (pair, record) in std::mem::take(&mut self.pending).into_iter().zip(records) {
+            self.decide(pair, record);
+        }
+        Ok(())
+    }
+
+    fn decide(&mut self, pair: Pair, record: Option<(Record, Token)>) {
+        let held = record.as_ref().and_then(|(record, _)| self.held_back(&pair, record));
+        if let Some(why) = held {
+            return self.skip(why);
+        }
+        let why = match self.by_listing(&pair) {
+            Decision::Differs(difference) => difference,
+            Decision::AskChecksums => Difference::Checksum,
+            Decision::Same if has_copied(&pair, record.as_ref().map(|(record, _)| record)) => {
+                self.report.same += 1;
+                return;
+            }
+            Decision::Same => Difference::Version,
+        };
+        // The worker loads an open record by itself, with what is to be taken over.
+        let token = record.filter(|(record, _)| !record.state.is_open()).map(|(_, token)| token);
+        self.send(pair, token, why);
+    }
+
+    /// Why the ledger speaks against sending a job for an object that differs.
+    fn held_back(&self, pair: &Pair, record: &Record) -> Option<&'static str> {
+        let own = record.source.location == *self.engine.source.location() && record.source.key == pair.source.key;
+        let now = self.engine.patience.clock.now();
+        match record.state {
+            State::Gone | State::Superseded => None,
+            _ if !own => {
+                tracing::warn!(src_key = %pair.source.key, reason = "collision",
+                    "the destination object belongs to the source {} key {:?}", record.source.location, record.source.key.as_str());
+                Some("collision")
+            }
+            State::Copying | State::Completing | State::Restarting => {
+                self.is_at_work(record, now).then_some("in-progress")
+            }
+            State::Parked => (pair.source.etag.as_ref() == Some(&record.source.pin.etag)).then_some("parked"),
+            State::Done => None,
+        }
+    }
+
+    fn is_at_work(&self, record: &Record, now: Timestamp) -> bool {
+        let is_held = |lease: &Lease| self.engine.ledger.is_held(lease, now);
+        record.lease.as_ref().is_some_and(is_held) || record.is_carried_by_segments(now, is_held)
+    }
+
+    fn send(&mut self, pair: Pair, token: Option<Token>, why: Difference) {
+        let Ok(des_key) = pair.destination_key else { return };
+        self.report.sent += 1;
+        self.report.sent_bytes += pair.source.size;
+        *self.report.why.entry(why.name()).or_default() += 1;
+        let des_etag = match pair.destination {
+            None => Seen::Absent,
+            Some(there) => there.etag.map_or(Seen::Unknown, Seen::Is),
+        };
+        let job = Job {
+            src_key: pair.source.key,
+            des_key,
+            size: pair.source.size,
+            etag: pair.source.etag,
+            version_id: pair.source.version_id,
+            des_etag,
+            token,
+            why: why.name().to_owned(),
+        };
+        self.outbox.push(job);
+    }
+
+    pub(crate) fn skip(&mut self, why: &'static str) {
+        *self.report.skipped.entry(why).or_default() += 1;
+    }
+}
+
+/// Whether the ledger has this very version of the source as copied.
+fn has_copied(pair: &Pair, record: Option<&Record>) -> bool {
+    let Some(record) = record.filter(|record| record.state == State::Done) else { return false };
+    let pin = &record.source.pin;
+    // A bucket that never kept versions, or stopped to, shows none: then the ETag must tell.
+    let same_version = match (&pair.source.version_id, &pin.version_id) {
+        (Some(listed), Some(copied)) => listed == copied,
+        (None, None) | (Some(_), None) | (None, Some(_)) => true,
+    };
+    let same_etag = pair.source.etag.as_ref().is_none_or(|etag| *etag == pin.etag);
+    same_version && same_etag && pair.source.size == pin.size
+}
