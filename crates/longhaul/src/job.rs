@@ -119,7 +119,7 @@ pub struct Message {
 enum Form {
     Test,
     Events(Vec<Value>),
-    Jobs,
+    Jobs { src_bucket: String, des_bucket: String },
     Original(String),
     Segment(Box<SegmentJob>),
 }
@@ -180,7 +180,8 @@ fn of_jobs(value: Value) -> Result<Message, Malformed> {
     let Envelope { src_bucket, des_bucket, jobs, .. } = envelope;
     let entry = |job| Entry::Job { src_bucket: src_bucket.clone(), des_bucket: des_bucket.clone(), job: Box::new(job) };
     named_buckets(&src_bucket, &des_bucket)?;
-    Ok(Message { entries: jobs.into_iter().map(entry).collect(), form: Form::Jobs })
+    let entries = jobs.into_iter().map(entry).collect();
+    Ok(Message { entries, form: Form::Jobs { src_bucket, des_bucket } })
 }
 
 pub(crate) fn check_version(what: &str, version: u64) -> Result<(), Malformed> {
@@ -256,14 +257,13 @@ impl Message {
                 let records: Vec<&Value> = places.iter().filter_map(|&place| records.get(place)).collect();
                 sendable(&json!({"Records": records}))
             }
-            Form::Jobs => {
-                let mut all = Jobs { src_bucket: String::new(), des_bucket: String::new(), jobs: Vec::new() };
-                for entry in chosen() {
-                    let Entry::Job { src_bucket, des_bucket, job } = entry else { continue };
-                    (all.src_bucket, all.des_bucket) = (src_bucket.clone(), des_bucket.clone());
-                    all.jobs.push(job.as_ref().clone());
-                }
-                all.body()
+            Form::Jobs { src_bucket, des_bucket } => {
+                let (src_bucket, des_bucket) = (src_bucket.clone(), des_bucket.clone());
+                let jobs = chosen().filter_map(|entry| match entry {
+                    Entry::Job { job, .. } => Some(job.as_ref().clone()),
+                    Entry::Event(_) => None,
+                });
+                Jobs { src_bucket, des_bucket, jobs: jobs.collect() }.body()
             }
         }
     }
@@ -349,6 +349,12 @@ mod tests {
         let message = parse(&json!({"Records": [record("a"), record("b+c"), record("d")]}).to_string()).unwrap();
         let rest: Value = serde_json::from_str(&message.only(&[1, 2])).unwrap();
         assert_eq!(rest, json!({"Records": [record("b+c"), record("d")]}));
+    }
+
+    #[test]
+    fn a_message_of_no_jobs_stays_one() {
+        let body = jobs(&[]).body();
+        assert_eq!(parse(&body).unwrap().only(&[]), body);
     }
 
     #[test]
