@@ -261,7 +261,7 @@ impl Message {
                 let (src_bucket, des_bucket) = (src_bucket.clone(), des_bucket.clone());
                 let jobs = chosen().filter_map(|entry| match entry {
                     Entry::Job { job, .. } => Some(job.as_ref().clone()),
-                    Entry::Event(_) => None,
+                    Entry::Event(_) | Entry::Segment(_) => None,
                 });
                 Jobs { src_bucket, des_bucket, jobs: jobs.collect() }.body()
             }
