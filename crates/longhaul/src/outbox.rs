@@ -39,13 +39,20 @@ impl<'a, C: Clock, Q: JobQueue> Outbox<'a, C, Q> {
         Ok(())
     }
 
-    /// Sends all that is left.
+    /// Sends all that is left. A batch that is refused for good does not hold up the others; a queue that does not work does.
     pub async fn flush(&mut self, report: &mut SendReport) -> Result<(), QueueError> {
         self.ready.extend(self.packer.finish());
+        let mut all = Ok(());
         while !self.ready.is_empty() {
-            self.send_some(report).await?;
+            let sent = self.send_some(report).await;
+            if sent.as_ref().is_err_and(|error| error.retryable) {
+                let rest = std::mem::take(&mut self.ready);
+                report.messages += rest.len() as u64;
+                count_refused(report, &rest);
+            }
+            all = all.and(sent);
         }
-        Ok(())
+        all
     }
 
     /// Sends one batch; entries that fail alone are sent again, and those that go on failing are counted.
@@ -65,11 +72,7 @@ impl<'a, C: Clock, Q: JobQueue> Outbox<'a, C, Q> {
                 Some(error) => error,
             };
             if !error.retryable || failures >= self.patience.policy.max_retries {
-                let lost: u64 = left.iter().map(|(jobs, _)| jobs.jobs.len() as u64).sum();
-                report.refused += lost;
-                report.sent -= lost;
-                report.sent_bytes -= left.iter().flat_map(|(jobs, _)| &jobs.jobs).map(|job| job.size).sum::<u64>();
-                report.messages -= left.len() as u64;
+                count_refused(report, left.iter().map(|(jobs, _)| jobs));
                 return Err(error);
             }
             tracing::debug!(%error, "will be repeated");
@@ -102,5 +105,16 @@ impl<'a, C: Clock, Q: JobQueue> Outbox<'a, C, Q> {
             refused = Some(QueueError { queue, operation: "SendMessageBatch", message, retryable: true, source: None });
         }
         refused
+    }
+}
+
+/// These messages, counted as sent before, were not.
+fn count_refused<'a>(report: &mut SendReport, messages: impl IntoIterator<Item = &'a Jobs>) {
+    for jobs in messages {
+        let objects = jobs.jobs.len() as u64;
+        report.refused += objects;
+        report.sent -= objects;
+        report.sent_bytes -= jobs.jobs.iter().map(|job| job.size).sum::<u64>();
+        report.messages -= 1;
     }
 }

@@ -134,11 +134,17 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Ranging<'_, W, G, C,
         }
     }
 
-    /// Tells the record how far the range came. How many ranges are open, if this one is still ours.
-    async fn save(&mut self) -> Result<Option<usize>, Stopped> {
-        self.sender.flush().await?;
+    /// Sends all that was found. What it came to is said also where not all could be sent.
+    async fn settle(&mut self) -> Result<SendReport, Stopped> {
+        let sent = self.sender.flush().await;
         let counts = self.sender.take_report();
         self.account.counts.add(&counts);
+        Ok(sent.map(|()| counts)?)
+    }
+
+    /// Tells the record how far the range came. How many ranges are open, if this one is still ours.
+    async fn save(&mut self) -> Result<Option<usize>, Stopped> {
+        let counts = self.settle().await?;
         self.saved_at = self.shift.jobsender.clock.elapsed();
         let number = self.number;
         let cursor = self.sender.cursor().map(|key| key.as_str().to_owned()).unwrap_or_default();
@@ -196,9 +202,7 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Ranging<'_, W, G, C,
     }
 
     async fn close(&mut self) -> Result<Worked, Stopped> {
-        self.sender.flush().await?;
-        let counts = self.sender.take_report();
-        self.account.counts.add(&counts);
+        let counts = self.settle().await?;
         let number = self.number;
         let closed = self.shift.change(|record, hand| {
             let ours = record.close(number, &counts, hand);
