@@ -2,8 +2,12 @@ CARGO ?= cargo
 # Arguments for the demo and the benchmarks: make demo ARGS="--seed 7"
 ARGS ?=
 
+# What is fuzzed, and for how long.
+TARGET ?= message
+SECONDS ?= 60
+
 .DEFAULT_GOAL := help
-.PHONY: programs help demo install local-cloud deploy undeploy test check purity deny infra bench-memory bench-diff bench-lambda bench-segments
+.PHONY: programs help fuzz demo install local-cloud deploy undeploy test check purity deny infra bench-memory bench-diff bench-lambda bench-segments
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +44,18 @@ test: programs ## Run all tests
 	fi
 	$(CARGO) test --doc --workspace
 	@if [ -s $(LONGHAUL_NOT_RUN_FILE) ]; then echo "NOT RUN, since there is no python3:"; sort -u $(LONGHAUL_NOT_RUN_FILE); fi
+
+# LLVM's own coverage pass works on the stable toolchain. With --target, build scripts and macros go without it.
+fuzz: export RUSTFLAGS = -Ccodegen-units=1 -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+	-Cllvm-args=-sanitizer-coverage-trace-compares
+fuzz: export LONGHAUL_FUZZ_TARGET = $(TARGET)
+fuzz: FUZZ_HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+fuzz: ## Fuzz a parser of the core, guided by coverage: make fuzz TARGET=message SECONDS=60 (wants a C++ compiler)
+	$(CARGO) build --release --target $(FUZZ_HOST) --target-dir target/fuzz -p fuzz --features libfuzzer
+	mkdir -p target/fuzz/found/$(TARGET)
+	target/fuzz/$(FUZZ_HOST)/release/fuzz-target target/fuzz/found/$(TARGET) tests/fuzz/corpus/$(TARGET) \
+		-max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=1024 -max_len=8192 -artifact_prefix=target/fuzz/$(TARGET)-
 
 check: ## Check format, lints, documentation, purity of the core, and dependencies
 	$(CARGO) fmt --all --check
