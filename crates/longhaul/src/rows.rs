@@ -72,6 +72,7 @@ impl Passed {
 /// The rows of one list.
 pub struct Rows {
     bucket: String,
+    mark: Mark,
     cut: Cut,
     passed: Passed,
 }
@@ -89,7 +90,7 @@ impl Rows {
             Form::Csv => Cut::Csv(Box::new(Csv::new(None))),
             Form::Known(columns) => Cut::Csv(Box::new(Csv::new(Some(columns)))),
         };
-        Self { bucket: bucket.to_owned(), cut, passed: Passed::default() }
+        Self { bucket: bucket.to_owned(), mark: Mark::Perhaps(0), cut, passed: Passed::default() }
     }
 
     /// What was passed over so far.
@@ -99,11 +100,12 @@ impl Rows {
 
     /// Takes bytes from the front of `text` up to the end of the next entry; `None` if all are taken and more are needed.
     pub fn take(&mut self, text: &mut &[u8]) -> Result<Option<ListedKey>, BrokenRow> {
+        let mut held = self.mark.pass(text);
+        while !held.is_empty() {
+            self.row(&mut held)?;
+        }
         while !text.is_empty() {
-            let row = match &mut self.cut {
-                Cut::Lines(lines) => lines.take(text)?,
-                Cut::Csv(csv) => csv.take(text, &self.bucket)?,
-            };
+            let row = self.row(text)?;
             if let Some(entry) = row.and_then(|row| self.counted(row)) {
                 return Ok(Some(entry));
             }
@@ -113,11 +115,22 @@ impl Rows {
 
     /// The entry of a last row without a line's end.
     pub fn finish(&mut self) -> Result<Option<ListedKey>, BrokenRow> {
+        let mut held = self.mark.end();
+        while !held.is_empty() {
+            self.row(&mut held)?;
+        }
         let row = match &mut self.cut {
             Cut::Lines(lines) => lines.finish()?,
             Cut::Csv(csv) => csv.take(&mut &[][..], &self.bucket)?,
         };
         Ok(row.and_then(|row| self.counted(row)))
+    }
+
+    fn row(&mut self, text: &mut &[u8]) -> Result<Option<Row>, BrokenRow> {
+        match &mut self.cut {
+            Cut::Lines(lines) => lines.take(text),
+            Cut::Csv(csv) => csv.take(text, &self.bucket),
+        }
     }
 
     fn counted(&mut self, row: Row) -> Option<ListedKey> {
@@ -127,6 +140,37 @@ impl Rows {
             Row::DeleteMarker => self.passed.delete_markers += 1,
         }
         None
+    }
+}
+
+/// The mark at the beginning of a text, which a chunk may cut.
+enum Mark {
+    /// So many bytes of it came, and nothing else.
+    Perhaps(usize),
+    Settled,
+}
+
+impl Mark {
+    /// Takes the mark off the front of `text`. What looked like one and is none is given back, to come before `text`.
+    fn pass(&mut self, text: &mut &[u8]) -> &'static [u8] {
+        while let (Self::Perhaps(seen), [first, rest @ ..]) = (&mut *self, *text) {
+            if *first != BYTE_ORDER_MARK[*seen] {
+                return self.end();
+            }
+            *text = rest;
+            *seen += 1;
+            if *seen == BYTE_ORDER_MARK.len() {
+                *self = Self::Settled;
+            }
+        }
+        &[]
+    }
+
+    fn end(&mut self) -> &'static [u8] {
+        match std::mem::replace(self, Self::Settled) {
+            Self::Perhaps(seen) => &BYTE_ORDER_MARK[..seen],
+            Self::Settled => &[],
+        }
     }
 }
 
@@ -152,7 +196,6 @@ impl Lines {
     fn finish(&mut self) -> Result<Option<Row>, BrokenRow> {
         let line = std::mem::take(&mut self.begun);
         let line = line.strip_suffix(b"\r").unwrap_or(&line);
-        let line = without_mark(line, self.ended == 0);
         let key = match line {
             [] => None,
             line => Some(key_of(line).map_err(|problem| self.broken(problem))?),
@@ -171,15 +214,11 @@ fn key_of(line: &[u8]) -> Result<ObjectKey, String> {
     ObjectKey::new(text).map_err(|error| error.to_string())
 }
 
-fn without_mark(bytes: &[u8], is_first: bool) -> &[u8] {
-    if is_first { bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes) } else { bytes }
-}
-
 /// CSV, of which the last row may have only begun.
 struct Csv {
     reader: Reader,
     columns: Option<Columns>,
-    is_first: bool,
+    is_fresh: bool,
     after_line_feed: bool,
     bytes: Vec<u8>,
     used: usize,
@@ -192,7 +231,7 @@ impl Csv {
         Self {
             reader: Reader::new(),
             columns,
-            is_first: true,
+            is_fresh: true,
             after_line_feed: false,
             bytes: vec![0; MAX_ROW],
             used: 0,
@@ -205,7 +244,10 @@ impl Csv {
     fn take(&mut self, text: &mut &[u8], bucket: &str) -> Result<Option<Row>, BrokenRow> {
         loop {
             let (ends, bytes) = (&mut self.ends[self.columns_used..], &mut self.bytes[self.used..]);
-            let (result, read, wrote, ended) = self.reader.read_record(text, bytes, ends);
+            // The reader would take a second mark off its first input, if that has it whole.
+            let now = if self.is_fresh { &text[..text.len().min(1)] } else { *text };
+            self.is_fresh = false;
+            let (result, read, wrote, ended) = self.reader.read_record(now, bytes, ends);
             if let Some(last) = text[..read].last() {
                 self.after_line_feed = *last == b'\n';
             }
@@ -231,10 +273,6 @@ impl Csv {
             fields.push(&self.bytes[start..end]);
             start = end;
         }
-        if let Some(first) = fields.first_mut() {
-            *first = without_mark(first, self.is_first);
-        }
-        self.is_first = false;
         (self.used, self.columns_used) = (0, 0);
         let row = match &self.columns {
             Some(columns) => columns.read(&fields, bucket),

@@ -38,6 +38,15 @@ fn a_plain_list_has_one_key_a_line_and_no_comments() {
 }
 
 #[test]
+fn a_mark_at_the_beginning_belongs_to_no_key_and_hides_no_quote() {
+    assert_eq!(keys("\u{feff}\"key\"\n\"a,b\"\n", Form::Csv), ["a,b"]);
+    assert_eq!(keys("\u{feff}\u{feff}a\n", Form::Csv), ["\u{feff}a"]);
+    assert_eq!(keys("\"\u{feff}a\"\n", Form::Csv), ["\u{feff}a"]);
+    assert_eq!(keys("\u{fee0}\n", Form::Lines), ["\u{fee0}"]);
+    assert_eq!(keys("\u{feff}", Form::Lines), Vec::<String>::new());
+}
+
+#[test]
 fn a_broken_line_is_named_and_nothing_before_is_lost() {
     let long = format!("a\nb\n{}\nc\n", "k".repeat(2000));
     let (entries, error, _) = read_in(&[long.as_bytes()], Form::Lines);
@@ -97,7 +106,7 @@ fn the_name_of_a_file_tells_its_form() {
 proptest! {
     #[test]
     fn where_chunks_end_makes_no_difference(
-        text in "[ab,\"\r\n%2é]{0,60}",
+        text in "\u{feff}{0,2}[ab,\"\r\n%2é]{0,60}",
         cuts in proptest::collection::vec(0_usize..80, 0..6),
         is_csv in any::<bool>(),
     ) {
