@@ -8,11 +8,14 @@ use std::{
 use longhaul::{
     copy::CopyJob,
     engine::{Engine, Observer, Patience, Settings},
+    keys_from::KeysFrom,
     memory_ledger::MemoryLedger,
+    object::{Location, ObjectKey},
     ports::{Ledger, Source},
     record::{Record, State},
     retry::RetryPolicy,
-    scan::{self, Comparison, Event, Mode, Totals},
+    scan::{self, Comparison, Event, Mode, Scan, Totals},
+    scan_list::{self, Hear, ListEvent, ListTotals},
 };
 use longhaul_aws::SystemClock;
 use longhaul_local::{RecordFilter, SqliteLedger};
@@ -102,43 +105,95 @@ async fn work<L: Ledger>(
     let bars = show.bars();
     let mut report = ReportFile::open(settings.report.as_deref())?;
     let patience = patience(settings, Arc::new(bars.clone()));
-    let Prepared { source, destination, scan, unsettled, must_exist } = prepared;
+    let Prepared { source, destination, scan, unsettled, keys, must_exist } = prepared;
     let engine = Arc::new(Engine::new(source, destination, ledger, patience, engine_settings));
     stop::listen(engine.patience.stop.clone(), bars.clone());
     bars.begin();
-    let mut hear = |event: Event<'_>| match event {
-        Event::Object(object) => {
-            show.object(object);
-            report.write(object);
+    let mut hear = |event: ListEvent<'_>| hear(event, engine.source.location(), &mut show, &mut report, &bars);
+    let (list, listed) = match &keys {
+        Some((store, key)) => copy_list(&engine, &scan, store, key, unsettled, mode, &mut hear).await,
+        None => {
+            let mut hear = |event: Event<'_>| hear(ListEvent::Scan(event));
+            let (totals, listed) = scan::run(&engine, &scan, unsettled, mode, &mut hear).await;
+            (ListTotals { totals, ..ListTotals::default() }, listed.map_err(Failure::from))
         }
-        Event::Unplaceable(key, error) => {
-            show.unplaceable(key, &error);
-            report.write_unplaceable(engine.source.location(), key, &error);
-        }
-        Event::WouldCopy(job) => show.would_copy(job),
-        Event::Listed { jobs, job_bytes, .. } => bars.listed(jobs, job_bytes),
     };
-    let (totals, listed) = scan::run(&engine, &scan, unsettled, mode, &mut hear).await;
-    let compared = match (&listed, mode) {
-        (Ok(()), Mode::Copy) => scan::compare_sizes(&engine, &scan).await,
+    let totals = &list.totals;
+    // What a list names is compared one by one, by two requests each, and is proved one by one as it is copied.
+    let compared = match (&listed, mode, &keys) {
+        (Ok(()), Mode::Copy, None) => scan::compare_sizes(&engine, &scan).await,
         _ => Ok(None),
     };
     bars.end();
     let skipped_files = warn_of_skipped(&show, &engine.source);
     let stopped = engine.patience.stop.is_cancelled();
-    let ended = listed.and(compared).map_err(Failure::from).and_then(|comparison| {
-        must_be_something(&totals, must_exist, stopped, &show)?;
+    let ended = listed.and(compared.map_err(Failure::from)).and_then(|comparison| {
+        must_be_named(&list)?;
+        must_be_something(totals, must_exist.filter(|_| keys.is_none()), stopped, &show)?;
         report.close()?;
         Ok(comparison)
     });
     let exit = match &ended {
-        Ok(comparison) => exit_of(&totals, comparison.as_ref(), stopped),
+        Ok(comparison) => exit_of(totals, comparison.as_ref(), stopped),
         Err(failure) => failure.exit,
     };
     let comparison = ended.as_ref().ok().and_then(Option::as_ref);
     let seconds = began.elapsed().as_secs_f64();
-    show.summary(&Summary { totals: &totals, comparison, skipped_files, seconds, exit });
+    show.summary(&Summary { list: &list, comparison, skipped_files, seconds, exit });
     ended.map(|_| exit)
+}
+
+/// Copies what a list names.
+async fn copy_list<L: Ledger>(
+    engine: &Arc<Engine<Store, Store, L, SystemClock>>,
+    scan: &Scan,
+    store: &Store,
+    key: &ObjectKey,
+    unsettled: Vec<CopyJob>,
+    mode: Mode,
+    hear: &mut Hear<'_>,
+) -> (ListTotals, Result<(), Failure>) {
+    match KeysFrom::open(store, &engine.patience, key, &engine.source.location().bucket).await {
+        Ok(mut keys) => {
+            let (list, ended) = scan_list::run(engine, scan, &mut keys, unsettled, mode, hear).await;
+            (list, ended.map_err(Failure::from))
+        }
+        Err(error) => (ListTotals::default(), Err(error.into())),
+    }
+}
+
+/// Shows and writes down what is heard.
+fn hear(event: ListEvent<'_>, source: &Location, show: &mut Show, report: &mut ReportFile, bars: &Bars) {
+    match event {
+        ListEvent::Scan(Event::Object(object)) => {
+            show.object(object);
+            report.write(object);
+        }
+        ListEvent::Scan(Event::Unplaceable(key, error)) => {
+            show.unplaceable(key, &error);
+            report.write_unplaceable(source, key, &error);
+        }
+        ListEvent::Scan(Event::WouldCopy(job)) => show.would_copy(job),
+        ListEvent::Scan(Event::Listed { jobs, job_bytes, .. }) => bars.listed(jobs, job_bytes),
+        ListEvent::Gone(key) => {
+            show.not_found(key, "gone", "the source has no such object");
+            report.write_not_found(source, key, "gone", "the source has no such object");
+        }
+        ListEvent::Outside(key) => {
+            show.not_found(key, "outside", "the key is not below SRC");
+            report.write_not_found(source, key, "outside", "the key is not below SRC");
+        }
+    }
+}
+
+/// A list of which no key leads anywhere is a mistake.
+fn must_be_named(list: &ListTotals) -> Result<(), Failure> {
+    let nowhere = list.totals.gone + list.outside;
+    if list.totals.objects + list.totals.filtered > 0 || nowhere == 0 {
+        return Ok(());
+    }
+    let words = format!("none of the {nowhere} keys of the list is an object below SRC");
+    Err(Failure::usage(words).advise("a list names whole keys of SRC's bucket, or paths below SRC's folder"))
 }
 
 /// A name that finds nothing is a mistake; an empty bucket or folder, or patterns that leave nothing, may be meant.

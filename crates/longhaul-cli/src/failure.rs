@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use longhaul::error::{ErrorKind, LedgerError, QueueError, StoreError};
+use longhaul::{
+    error::{ErrorKind, LedgerError, QueueError, StoreError},
+    key_list::KeyListError,
+};
 use longhaul_aws::{ConnectError, ParameterError};
 use serde_json::json;
 
@@ -102,6 +105,16 @@ impl From<StoreError> for Failure {
         );
         let exit = if configuration { Exit::Usage } else { Exit::SomeFailed };
         Self { exit, message: longhaul::error::chain(&error), advice: explain::advice(&error) }
+    }
+}
+
+impl From<KeyListError> for Failure {
+    fn from(error: KeyListError) -> Self {
+        match error {
+            KeyListError::Store(error) => error.into(),
+            other => Self::usage(longhaul::error::chain(&other))
+                .advise("mend the list and run again; what it named before is done and is not done again"),
+        }
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Prepared {
     pub scan: Scan,
     /// Copies that a crash left in the middle of Complete.
     pub unsettled: Vec<CopyJob>,
+    /// Where the list of keys is, if only those are meant.
+    pub keys: Option<(Store, ObjectKey)>,
     /// The source as the user named it, if it must exist: a bucket or a `folder/` may be empty, a name may not.
     pub must_exist: Option<String>,
 }
@@ -58,12 +60,17 @@ pub async fn prepare(source: &str, destination: &str, settings: &CopySettings) -
         (_, destination) => destination,
     };
     let route = route(&from, &to)?;
+    let keys = match &settings.keys_from {
+        Some(list) => Some(open_list(list, &route, &from_options).await?),
+        None => None,
+    };
     refuse_overlap(&source, &destination, &route)?;
     Ok(Prepared {
         source,
         destination,
         scan: Scan { route, selection, compare: compare(settings) },
         unsettled: Vec::new(),
+        keys,
         must_exist,
     })
 }
@@ -172,6 +179,25 @@ fn refuse_overlap(source: &Store, destination: &Store, route: &Route) -> Result<
     }
     let words = format!("the destination {to} lies inside the source {from}");
     Err(Failure::usage(words).advise("choose a destination outside of the source"))
+}
+
+/// Where a list of keys is. In a store it is read as the source is.
+async fn open_list(list: &str, route: &Route, options: &ConnectOptions) -> Result<(Store, ObjectKey), Failure> {
+    if route.as_single().is_some() {
+        return Err(Failure::usage("--keys-from: SRC names one object, and a list names many")
+            .advise("name the bucket or folder that the keys of the list are in"));
+    }
+    let named = |name: String| {
+        ObjectKey::new(name).map_err(|error| Failure::usage(format!("--keys-from {list:?} names no object: {error}")))
+    };
+    match Place::parse(list)? {
+        Place::S3 { bucket, rest } => Ok((Store::S3(connect(&bucket, options).await?), named(rest)?)),
+        Place::Local(path) if path.is_file() => {
+            let (folder, name) = file_of(&path)?;
+            Ok((Store::Local(LocalFolder::new(folder, Role::Source)?), named(name)?))
+        }
+        Place::Local(path) => Err(Failure::usage(format!("--keys-from: there is no file {path:?}"))),
+    }
 }
 
 fn selection(settings: &CopySettings) -> Result<Selection, Failure> {

@@ -76,6 +76,13 @@ impl ReportFile {
         self.write_line(&json!({ "source": source, "destination": null, "outcome": "failed", "reason": reason }));
     }
 
+    /// Writes the line of a key that a list names and that leads nowhere.
+    pub fn write_not_found(&mut self, location: &Location, key: &ObjectKey, outcome: &str, why: &str) {
+        let reason = json!({ "code": outcome, "message": why });
+        let source = address(&(location.clone(), key.clone()));
+        self.write_line(&json!({ "source": source, "destination": null, "outcome": outcome, "reason": reason }));
+    }
+
     fn write_line(&mut self, line: &Value) {
         let Some(file) = &mut self.file else { return };
         let written = writeln!(file, "{line}").and_then(|()| file.flush());

@@ -62,6 +62,10 @@ settings! {
     /// A file of patterns, one a line, matched on bucket/key as Python's fnmatchcase does.
     #[arg(long, value_name = "FILE")]
     ignore_list: Option<PathBuf>,
+    /// Copy only the keys (of SRC's bucket, or below SRC's folder) that this list names: a file or s3://bucket/key; one key
+    /// a line, or CSV (.csv), or the manifest.json of an S3 Inventory; perhaps packed (.gz). Read as SRC is.
+    #[arg(long, value_name = "LIST")]
+    keys_from: Option<String>,
     /// Profile for SRC.
     #[arg(long, value_name = "NAME")]
     from_profile: Option<String>,

@@ -5,7 +5,8 @@ use longhaul::{
     copy::CopyJob,
     object::{KeyError, ObjectKey},
     report::{ObjectReport, Outcome},
-    scan::{Comparison, Totals},
+    scan::Comparison,
+    scan_list::ListTotals,
 };
 use serde_json::json;
 
@@ -19,12 +20,13 @@ pub struct Show {
     json: bool,
     bars: Bars,
     failures: u64,
+    not_found: u64,
 }
 
 /// The end of a copy.
 pub struct Summary<'a> {
-    /// What was done.
-    pub totals: &'a Totals,
+    /// What was done; without a list of keys, only its totals.
+    pub list: &'a ListTotals,
     /// What the last look at both sides found, if there was one.
     pub comparison: Option<&'a Comparison>,
     /// Files that were passed over at a local source.
@@ -38,7 +40,7 @@ pub struct Summary<'a> {
 impl Show {
     /// Speaks through `bars`.
     pub fn new(json: bool, bars: Bars) -> Self {
-        Self { json, bars, failures: 0 }
+        Self { json, bars, failures: 0, not_found: 0 }
     }
 
     /// The bars that it speaks above.
@@ -91,6 +93,22 @@ impl Show {
         }
     }
 
+    /// A key that a list names and that leads nowhere.
+    pub fn not_found(&mut self, key: &ObjectKey, outcome: &str, why: &str) {
+        if self.json {
+            let reason = json!({ "code": outcome, "message": why });
+            println!("{}", json!({ "event": "object", "source": key, "outcome": outcome, "reason": reason }));
+            return;
+        }
+        self.not_found += 1;
+        if self.not_found <= SHOWN_FAILURES {
+            self.warn(&format!("{key}: {why}"));
+        }
+        if self.not_found == SHOWN_FAILURES {
+            self.warn("further keys that lead nowhere are not shown here; --report FILE has them all");
+        }
+    }
+
     fn failure(&mut self, place: &str, report: &ObjectReport) {
         self.failures += 1;
         if self.failures > SHOWN_FAILURES {
@@ -133,7 +151,7 @@ impl Show {
     }
 
     fn summary_for_programs(&self, summary: &Summary<'_>) {
-        let totals = summary.totals;
+        let (list, totals) = (summary.list, &summary.list.totals);
         let line = json!({
             "event": "summary",
             "objects": totals.objects,
@@ -146,6 +164,9 @@ impl Show {
             "parts_resumed": totals.parts_resumed,
             "failed": totals.failed,
             "gone": totals.gone,
+            "outside": list.outside,
+            "not_current": list.passed.not_current,
+            "delete_markers": list.passed.delete_markers,
             "busy": totals.busy,
             "interrupted": totals.interrupted,
             "not_preserved": totals.not_preserved,
@@ -159,7 +180,7 @@ impl Show {
     }
 
     fn summary_for_people(&self, summary: &Summary<'_>) {
-        let totals = summary.totals;
+        let (list, totals) = (summary.list, &summary.list.totals);
         let rate = totals.sent_bytes as f64 / summary.seconds.max(0.001);
         let time = HumanDuration(std::time::Duration::from_secs_f64(summary.seconds));
         println!(
@@ -173,7 +194,10 @@ impl Show {
             (totals.same, "already the same"),
             (totals.filtered, "left out by patterns"),
             (totals.parts_resumed, "parts kept from an earlier run"),
-            (totals.gone, "deleted at the source meanwhile"),
+            (totals.gone, "not at the source, or deleted there meanwhile"),
+            (list.outside, "keys of the list that are not below SRC"),
+            (list.passed.not_current, "older versions in the list, passed over"),
+            (list.passed.delete_markers, "deletions in the list, passed over"),
             (totals.busy, "being copied by another process"),
             (totals.not_preserved, "copied without something that the destination cannot keep"),
             (summary.skipped_files, "links and special files passed over"),
