@@ -235,7 +235,9 @@ impl<C: Clock> Patience<C> {
         let wait = self.policy.delay(failures, error.wait(), self.random());
         tracing::debug!(error = %error, wait_ms = wait.as_millis() as u64, failures, "will be repeated");
         self.observer.retrying(&error, wait);
+        // Biased, so that a simulation replays: without it the order of the branches is drawn anew each time.
         tokio::select! {
+            biased;
             () = self.clock.sleep(wait) => Ok(()),
             () = self.stop.cancelled() => Err(error),
         }

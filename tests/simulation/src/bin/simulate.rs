@@ -1,0 +1,120 @@
+//! Runs seeds: one with a trace, or many on all cores.
+
+use std::{
+    collections::BTreeSet,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+use simulation::{
+    many::{self, Many},
+    run::{Lines, Report, run},
+    shrink,
+    world::Cuts,
+};
+
+/// The steps that are printed of a seed that failed among many.
+const LAST_STEPS: usize = 40;
+
+/// Attacks longhaul's promises, by seeds.
+#[derive(Parser)]
+struct Arguments {
+    /// Replays this seed and prints its steps.
+    #[arg(long, conflicts_with = "seeds")]
+    seed: Option<u64>,
+    /// Runs so many seeds and prints what they went through.
+    #[arg(long)]
+    seeds: Option<u64>,
+    /// The first of many seeds.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// Of a replayed seed, only these actions of users.
+    #[arg(long, value_delimiter = ',')]
+    actions: Option<Vec<usize>>,
+    /// Of a replayed seed, only these requests may go wrong.
+    #[arg(long, value_delimiter = ',')]
+    faults: Option<Vec<u64>>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match (arguments.seed, arguments.seeds) {
+        (Some(seed), _) => {
+            let cuts = Cuts {
+                actions: arguments.actions.map(|places| places.into_iter().collect::<BTreeSet<_>>()),
+                faults: arguments.faults.map(|numbers| numbers.into_iter().collect()),
+            };
+            replay(seed, &cuts)
+        }
+        (None, seeds) => run_many(arguments.from, seeds.unwrap_or(many::LEAST_FOR_COVERAGE)),
+    }
+}
+
+fn replay(seed: u64, cuts: &Cuts) -> ExitCode {
+    let report = run(seed, cuts, Lines::Kept);
+    report.lines.iter().for_each(|line| println!("{line}"));
+    println!(
+        "seed {seed}: {} steps, {} s of virtual time, hash {:016x}",
+        report.steps,
+        report.time.as_secs(),
+        report.hash
+    );
+    verdict(&report)
+}
+
+fn verdict(report: &Report) -> ExitCode {
+    match &report.violation {
+        Some(words) => {
+            println!("BROKEN: {words}");
+            ExitCode::FAILURE
+        }
+        None => {
+            println!("all promises were kept");
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn run_many(from: u64, seeds: u64) -> ExitCode {
+    let began = Instant::now();
+    let Many { counts, failed, steps, time } = many::run(from..from + seeds);
+    println!("{counts}");
+    let took = began.elapsed();
+    println!(
+        "{seeds} seeds from {from}: {} requests, {} faults, {steps} steps, {} h of virtual time in {:.1} s",
+        counts.requests(),
+        counts.all_faults(),
+        time.as_secs() / 3600,
+        took.as_secs_f64()
+    );
+    let mut code = ExitCode::SUCCESS;
+    if let Some((seed, words)) = failed.first() {
+        println!(
+            "{} seeds failed: {:?}",
+            failed.len(),
+            failed.iter().map(|(seed, _)| seed).take(20).collect::<Vec<_>>()
+        );
+        explain(*seed, words);
+        code = ExitCode::FAILURE;
+    }
+    if seeds >= many::LEAST_FOR_COVERAGE {
+        for words in counts.missing() {
+            println!("NOT REACHED: {words}");
+            code = ExitCode::FAILURE;
+        }
+    }
+    code
+}
+
+/// Prints a failed seed, made as small as it can be.
+fn explain(seed: u64, words: &str) {
+    println!("\nseed {seed}: {words}\nreplay it: make sim SEED={seed}");
+    let cuts = shrink::shrink(seed, Duration::from_secs(20));
+    let report = run(seed, &cuts, Lines::Kept);
+    let skipped = report.lines.len().saturating_sub(LAST_STEPS);
+    println!("\nthe last steps of its smallest form:");
+    report.lines.iter().skip(skipped).for_each(|line| println!("{line}"));
+    println!("BROKEN: {}", report.violation.unwrap_or_default());
+    println!("replay the smallest form: make sim SEED={seed} ARGS=\"{}\"", shrink::arguments(&cuts));
+}

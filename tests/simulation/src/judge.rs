@@ -1,0 +1,227 @@
+//! The promises, as checks: when a message is acknowledged, when a scan says that it is complete, and at the end.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use longhaul::{
+    job,
+    queue::QueueMessage,
+    record::{Record, State},
+    rules::{DeletePolicy, Task},
+    send::SendReport,
+};
+
+use crate::{
+    executor::ProcessId,
+    oracle::{Oracle, Shown, SourceId, Version},
+    scenario::Make,
+    stage::{SOURCE, Stage},
+};
+
+/// A message is about to be deleted: everything it asked for must have a durable outcome.
+pub fn acknowledged(stage: &Stage, message: &QueueMessage, began: Duration) -> Result<(), String> {
+    let Ok(parsed) = job::parse(&message.body) else {
+        let parked = stage.parked().iter().any(|parked| parked.body == message.body);
+        let words = || format!("never lost: {} is malformed, acknowledged and not parked", message.id);
+        return parked.then_some(()).ok_or_else(words);
+    };
+    let rules = stage.rules();
+    for entry in &parsed.entries {
+        let Task::Copy(_, job) = rules.task(entry) else { continue };
+        let source = SourceId { bucket: SOURCE.to_owned(), key: job.source_key.as_str().to_owned() };
+        if !has_outcome(stage, &source, job.destination_key.as_str(), message, began) {
+            let record = stage.world.oracle().records().get(job.destination_key.as_str()).cloned();
+            return Err(format!(
+                "never lost: {} is acknowledged without a durable outcome of {}: the record is {:?}",
+                message.receipt,
+                source.key,
+                record.map(|kept| (kept.at, kept.record.state, kept.record.reason)),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn has_outcome(stage: &Stage, source: &SourceId, place: &str, message: &QueueMessage, began: Duration) -> bool {
+    let token = Stage::token_of(&source.key).unwrap_or_default();
+    let parked = stage.parked().iter().any(|parked| parked.at >= began && parked.body.contains(token));
+    let waits = stage.queues.iter().any(|queue| queue.has_another(token, &message.receipt));
+    if parked || waits {
+        return true;
+    }
+    let oracle = stage.world.oracle();
+    let Some(history) = oracle.history(source) else { return true };
+    if history.was_absent_since(began) {
+        return true;
+    }
+    oracle.records().get(place).is_some_and(|kept| {
+        let same_source = kept.record.source.key.as_str() == source.key;
+        // What was closed before was found to be true still, or was closed by this delivery.
+        let fresh = kept.at >= began || history.was_since(&kept.record.source.pin.etag, began);
+        !kept.record.state.is_open() && (fresh || !same_source)
+    })
+}
+
+/// A scan says what it saw and sent.
+pub fn scanned(
+    stage: &Stage,
+    process: ProcessId,
+    began: Duration,
+    report: &SendReport,
+    succeeded: bool,
+) -> Result<(), String> {
+    let oracle = stage.world.oracle();
+    let there = oracle.there_since(SOURCE, began);
+    if report.complete && succeeded && report.objects < there {
+        return Err(format!(
+            "no error becomes success: a scan is complete and saw {} of {there} objects",
+            report.objects
+        ));
+    }
+    let sent = oracle.entries_sent(process);
+    if succeeded && report.sent > sent {
+        return Err(format!("never lost: a scan reports {} sent objects, the queue has {sent}", report.sent));
+    }
+    Ok(())
+}
+
+/// Everything that must hold when all is quiet.
+pub fn at_the_end(stage: &Stage) -> Result<(), String> {
+    let oracle = stage.world.oracle();
+    for (place, sources) in oracle.places() {
+        object(stage, &oracle, place, sources)?;
+    }
+    for (place, kept) in oracle.records() {
+        record(stage, &oracle, place, &kept.record)?;
+    }
+    for upload in stage.destination.uploads() {
+        let kept = oracle.records().get(upload.key.as_str());
+        // What is parked keeps its upload, for those who help and redrive.
+        let of_parked = kept.is_some_and(|kept| {
+            let ids = kept.record.upload.as_ref().is_some_and(|planned| planned.id == upload.id);
+            ids && kept.record.state == State::Parked
+        });
+        if !of_parked {
+            return Err(format!("an upload is left behind: {} {}; the record is {kept:?}", upload.key, upload.id));
+        }
+    }
+    repeats(stage, &oracle)
+}
+
+/// Never lost, and deletions by policy.
+fn object(stage: &Stage, oracle: &Oracle, place: &str, sources: &[SourceId]) -> Result<(), String> {
+    let kept = oracle.records().get(place).map(|kept| &kept.record);
+    let Some(source) = sources.iter().find(|source| Stage::token_of(&source.key) == Stage::token_of(place)) else {
+        return Ok(());
+    };
+    if sources.len() > 1 && kept.is_some_and(|record| record.source.key.as_str() != source.key) {
+        // The place belongs to another source, which came first; this one is counted as a collision by every scan.
+        return Ok(());
+    }
+    let Some(history) = oracle.history(source) else { return Ok(()) };
+    let there = stage.destination.bytes(place);
+    match history.current() {
+        Some(current) if there.as_ref() == Some(&current.bytes) => Ok(()),
+        Some(current) if is_excused(stage, oracle, place, current, there.as_ref()) => Ok(()),
+        Some(current) if is_parked(stage, source, kept, current) => Ok(()),
+        Some(current) => Err(format!(
+            "never lost: {} is not at {place}. It has {} bytes since {:?}; there: {:?}. Shown: {:?}. Record: {kept:?}",
+            source.key,
+            current.bytes.len(),
+            current.written,
+            there.map(|bytes| bytes.len()),
+            brief(oracle.shown(place)),
+        )),
+        None => gone(stage, oracle, place, kept, source),
+    }
+}
+
+/// What nobody could see: others replaced the copy by as many bytes; or, on a store without conditions, an older copy came late.
+fn is_excused(stage: &Stage, oracle: &Oracle, place: &str, current: &Version, there: Option<&Bytes>) -> bool {
+    let Some(there) = there.filter(|there| there.len() == current.bytes.len()) else { return false };
+    let shown = oracle.shown(place);
+    let arrived =
+        shown.iter().position(|(_, shown)| matches!(shown, Shown::Copy { bytes, .. } if *bytes == current.bytes));
+    let Some(arrived) = arrived else { return false };
+    match shown.last() {
+        Some((_, Shown::Others { bytes })) => bytes == there && arrived < shown.len(),
+        Some((_, Shown::Copy { .. })) => stage.scenario.destination == Make::Old,
+        Some((_, Shown::Deleted { .. })) | None => false,
+    }
+}
+
+fn is_parked(stage: &Stage, source: &SourceId, kept: Option<&Record>, current: &Version) -> bool {
+    let token = Stage::token_of(&source.key).unwrap_or_default();
+    let parked = stage.parked().iter().any(|parked| parked.body.contains(token) && parked.at >= current.written);
+    let recorded = kept.is_some_and(|record| {
+        record.state == State::Parked && record.source.pin.etag == current.etag && record.reason.is_some()
+    });
+    parked || recorded
+}
+
+/// By policy a copy is deleted with its source, if the ledger knows it as a copy.
+fn gone(stage: &Stage, oracle: &Oracle, place: &str, kept: Option<&Record>, source: &SourceId) -> Result<(), String> {
+    let known = kept.is_some_and(|record| record.state == State::Done);
+    let copy = matches!(oracle.shown(place).last(), Some((_, Shown::Copy { .. })));
+    if stage.scenario.deletes == DeletePolicy::Propagate && known && copy {
+        let token = Stage::token_of(&source.key).unwrap_or_default();
+        if !stage.parked().iter().any(|parked| parked.body.contains(token)) {
+            return Err(format!("a copy was not deleted with its source: {place}"));
+        }
+    }
+    Ok(())
+}
+
+/// The ledger agrees with the stores, and nothing is left open.
+fn record(stage: &Stage, oracle: &Oracle, place: &str, record: &Record) -> Result<(), String> {
+    if record.state.is_open() {
+        return Err(format!("a record is left open: {place}: {record:?}"));
+    }
+    if matches!(record.state, State::Parked | State::Gone) && record.reason.is_none() {
+        return Err(format!("a record has no reason: {place}: {record:?}"));
+    }
+    if record.state != State::Done {
+        return Ok(());
+    }
+    let Some((_, Shown::Copy { bytes, .. })) = oracle.shown(place).last() else { return Ok(()) };
+    let recorded = record.destination.as_ref().and_then(|there| there.etag.as_ref());
+    let etag = etag(stage, place);
+    let late = stage.scenario.destination == Make::Old;
+    if recorded != etag.as_ref() && !late {
+        return Err(format!(
+            "never silent: the record of {place} has {recorded:?} as copied, there is {etag:?} of {} bytes. Shown: {:?}",
+            bytes.len(),
+            brief(oracle.shown(place)),
+        ));
+    }
+    Ok(())
+}
+
+fn etag(stage: &Stage, place: &str) -> Option<longhaul::object::ETag> {
+    use futures_util::FutureExt;
+    use longhaul::{object::ObjectKey, ports::Source};
+    let key = ObjectKey::new(place).ok()?;
+    stage.destination.head_object(&key).now_or_never()?.ok().map(|info| info.etag)
+}
+
+/// Parts are sent twice only where something went wrong.
+fn repeats(stage: &Stage, oracle: &Oracle) -> Result<(), String> {
+    let (repeats, accepted) = oracle.repeats();
+    let counts = stage.world.counts();
+    let wrong = counts.all_faults() + stage.world.sim().kills() + counts.happenings.values().sum::<u64>();
+    let bound = wrong * stage.scenario.concurrency as u64;
+    if repeats > bound {
+        return Err(format!("nothing twice: {repeats} of {accepted} parts were sent again, at most {bound} had to be"));
+    }
+    Ok(())
+}
+
+/// What happened to a destination object, in few words.
+fn brief(shown: &[(Duration, Shown)]) -> Vec<String> {
+    let words = shown.iter().rev().take(6).rev().map(|(at, shown)| match shown {
+        Shown::Copy { version, bytes, .. } => format!("{at:?} version {version}, {} bytes", bytes.len()),
+        Shown::Others { bytes } => format!("{at:?} others, {} bytes", bytes.len()),
+        Shown::Deleted { by_product } => format!("{at:?} deleted{}", if *by_product { "" } else { " by others" }),
+    });
+    words.collect()
+}

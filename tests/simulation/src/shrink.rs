@@ -1,0 +1,82 @@
+//! Makes a failing seed smaller: leaves actions and faults out while it still fails.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    run::{Lines, Report, run},
+    world::Cuts,
+};
+
+/// The smallest cuts that were found within the time under which the seed still breaks a promise.
+pub fn shrink(seed: u64, time: Duration) -> Cuts {
+    let end = Instant::now() + time;
+    let whole = run(seed, &Cuts::default(), Lines::Hashed);
+    let mut cuts = all_of(&whole);
+    if run(seed, &cuts, Lines::Hashed).violation.is_none() {
+        // Without the growth of a small seed it does not fail.
+        return Cuts::default();
+    }
+    loop {
+        let before = cuts.clone();
+        let faults = cuts.faults.take().unwrap_or_default();
+        let kept = cuts.clone();
+        let faults = smaller(faults, end, |faults| fails(seed, &Cuts { faults: Some(faults.clone()), ..kept.clone() }));
+        cuts.faults = Some(faults);
+        let actions = cuts.actions.take().unwrap_or_default();
+        let kept = cuts.clone();
+        let actions =
+            smaller(actions, end, |actions| fails(seed, &Cuts { actions: Some(actions.clone()), ..kept.clone() }));
+        cuts.actions = Some(actions);
+        if cuts == before || Instant::now() >= end {
+            return cuts;
+        }
+    }
+}
+
+fn all_of(report: &Report) -> Cuts {
+    Cuts { actions: Some((0..report.actions).collect()), faults: Some(report.struck.iter().copied().collect()) }
+}
+
+fn fails(seed: u64, cuts: &Cuts) -> bool {
+    run(seed, cuts, Lines::Hashed).violation.is_some()
+}
+
+/// Leaves out halves, then quarters, and so on down to single ones.
+fn smaller<T: Copy + Ord>(from: BTreeSet<T>, end: Instant, fails: impl Fn(&BTreeSet<T>) -> bool) -> BTreeSet<T> {
+    let mut kept: Vec<T> = from.into_iter().collect();
+    let mut piece = kept.len().div_ceil(2);
+    while piece > 0 {
+        let mut at = 0;
+        while at < kept.len() {
+            if Instant::now() >= end {
+                return kept.into_iter().collect();
+            }
+            let left_out: Vec<T> = kept
+                .iter()
+                .enumerate()
+                .filter(|(place, _)| !(at..at + piece).contains(place))
+                .map(|(_, item)| *item)
+                .collect();
+            if fails(&left_out.iter().copied().collect()) {
+                kept = left_out;
+            } else {
+                at += piece;
+            }
+        }
+        piece = if piece == 1 { 0 } else { piece.div_ceil(2) };
+    }
+    kept.into_iter().collect()
+}
+
+/// The cuts as arguments of the command.
+pub fn arguments(cuts: &Cuts) -> String {
+    let list = |items: Vec<String>| items.join(",");
+    let actions =
+        cuts.actions.as_ref().map(|kept| format!("--actions={}", list(kept.iter().map(usize::to_string).collect())));
+    let faults =
+        cuts.faults.as_ref().map(|kept| format!("--faults={}", list(kept.iter().map(u64::to_string).collect())));
+    actions.into_iter().chain(faults).collect::<Vec<_>>().join(" ")
+}

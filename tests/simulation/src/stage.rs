@@ -1,0 +1,196 @@
+//! The stage of one seed: both sides' buckets, the ledger and the queues, and who works on them.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use longhaul::{
+    ignore::IgnoreList,
+    memory::Memory,
+    memory_ledger::MemoryLedger,
+    object::Timestamp,
+    route::Route,
+    rules::{BucketRoute, Rules},
+    work::Surroundings,
+};
+
+use crate::{
+    ledger::SimLedger,
+    oracle::SourceId,
+    queue::{Parked, QueueSettings, SimQueue},
+    scenario::Scenario,
+    store::{Side, SimStore},
+    world::World,
+};
+
+/// Number of the queue of S3's events.
+pub const EVENTS: usize = 0;
+/// Number of the queue of jobs.
+pub const JOBS: usize = 1;
+
+/// The source bucket.
+pub const SOURCE: &str = "source";
+/// The destination bucket.
+pub const DESTINATION: &str = "destination";
+
+/// Everything of a seed that is not shared by all adapters.
+pub struct Stage {
+    /// Time, faults, and the one who watches.
+    pub world: World,
+    /// What the seed is made of.
+    pub scenario: Scenario,
+    /// Where objects are read.
+    pub source: Memory,
+    /// Where they are written.
+    pub destination: Memory,
+    /// What is remembered.
+    pub table: MemoryLedger,
+    /// The queues, by number.
+    pub queues: Vec<SimQueue>,
+    parked: Arc<Mutex<Vec<Parked>>>,
+    busy: AtomicUsize,
+}
+
+impl Stage {
+    /// Sets everything up.
+    pub fn new(world: World, scenario: Scenario) -> Self {
+        let parked: Arc<Mutex<Vec<Parked>>> = Arc::default();
+        let settings = QueueSettings {
+            visibility: scenario.leg + std::time::Duration::from_secs(60),
+            max_receives: scenario.max_receives,
+            delay: scenario.delay,
+            twice: scenario.twice,
+        };
+        let queue = |name, number| SimQueue::new(world.clone(), name, number, settings, Arc::clone(&parked));
+        let queues = vec![queue("events", EVENTS), queue("jobs", JOBS)];
+        let source = Scenario::bucket(scenario.source, SOURCE, scenario.source_versions, scenario.page);
+        let destination =
+            Scenario::bucket(scenario.destination, DESTINATION, scenario.destination_versions, scenario.page);
+        let stage = Self {
+            source,
+            destination,
+            table: MemoryLedger::new("world"),
+            queues,
+            parked,
+            busy: AtomicUsize::new(0),
+            world,
+            scenario,
+        };
+        for key in 0..stage.scenario.keys {
+            stage.world.oracle().place(&Self::source_id(key), &Self::destination_key(key));
+        }
+        stage
+    }
+
+    /// The name of a source object. Each has a token of its own, by which it is found in any message.
+    pub fn source_key(key: usize) -> String {
+        let token = Self::token(key);
+        match key % 3 {
+            0 => token,
+            1 => format!("dir//{token} +é"),
+            _ => format!("dir/{token}"),
+        }
+    }
+
+    /// What stands in every message about a source object, however it is encoded.
+    pub fn token(key: usize) -> String {
+        format!("k{key:02}")
+    }
+
+    /// The source object.
+    pub fn source_id(key: usize) -> SourceId {
+        SourceId { bucket: SOURCE.to_owned(), key: Self::source_key(key) }
+    }
+
+    /// Its place.
+    pub fn destination_key(key: usize) -> String {
+        format!("p/{}", Self::source_key(key))
+    }
+
+    /// The token that stands in a key.
+    pub fn token_of(key: &str) -> Option<&str> {
+        let at = key.find('k')?;
+        key.get(at..at + 3)
+    }
+
+    /// The rules of all workers.
+    pub fn rules(&self) -> Rules {
+        let route = BucketRoute {
+            source_bucket: SOURCE.to_owned(),
+            destination_bucket: DESTINATION.to_owned(),
+            route: Self::route(),
+        };
+        Rules { routes: vec![route], default: None, ignore: IgnoreList::none(), deletes: self.scenario.deletes }
+    }
+
+    /// The route of the source bucket.
+    pub fn route() -> Route {
+        Route::keeping_names("", "p")
+    }
+
+    /// What is parked.
+    pub fn parked(&self) -> MutexGuard<'_, Vec<Parked>> {
+        self.parked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more process is at work.
+    pub fn begin(&self) {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One less.
+    pub fn end(&self) {
+        self.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether nobody works and nothing waits.
+    pub fn is_quiet(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) == 0 && self.queues.iter().all(SimQueue::is_empty)
+    }
+}
+
+/// One process's way to the stores and the ledger.
+pub struct Ways {
+    stage: Arc<Stage>,
+}
+
+impl Ways {
+    /// Ways that fail as the world lets them.
+    pub fn new(stage: Arc<Stage>) -> Self {
+        Self { stage }
+    }
+
+    /// The source bucket.
+    pub fn to_source(&self) -> SimStore {
+        SimStore::new(self.stage.world.clone(), self.stage.source.clone(), Side::Source)
+    }
+
+    /// The destination bucket.
+    pub fn to_destination(&self) -> SimStore {
+        SimStore::new(self.stage.world.clone(), self.stage.destination.clone(), Side::Destination)
+    }
+}
+
+impl Surroundings for Ways {
+    type Source = SimStore;
+    type Destination = SimStore;
+    type Ledger = SimLedger;
+
+    async fn source(&self, _bucket: &str) -> Result<SimStore, String> {
+        match self.stage.world.happens(20) {
+            true => Err("the parameter of the credentials cannot be read".to_owned()),
+            false => Ok(self.to_source()),
+        }
+    }
+
+    async fn destination(&self, _bucket: &str) -> Result<SimStore, String> {
+        Ok(self.to_destination())
+    }
+
+    fn ledger(&self, owner: &str, until: Timestamp) -> SimLedger {
+        SimLedger::new(self.stage.world.clone(), self.stage.table.clone(), owner, until)
+    }
+
+    fn credentials_refused(&self) {}
+}

@@ -1,0 +1,468 @@
+//! Buckets in memory, behind a line and a service that fail.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use longhaul::{
+    body::ByteStream,
+    checksum::Crc64,
+    error::{ErrorKind, StoreError},
+    memory::Memory,
+    object::{Location, ObjectInfo, ObjectKey, Pin},
+    part::{ByteRange, PartSpec},
+    ports::{
+        Capabilities, Completion, Condition, CopySource, Destination, Fetched, ListRequest, NewObject, Page, Source,
+        UnfinishedUpload, Upload, UploadFilter, UploadedPart, Written,
+    },
+};
+
+use crate::{
+    clock::wall,
+    counts::{Fault, Op},
+    world::{Call, Failure, World},
+};
+
+/// Which bucket it is to those who watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Objects are read here.
+    Source,
+    /// Objects are written here.
+    Destination,
+}
+
+/// A bucket as processes reach it.
+#[derive(Clone)]
+pub struct SimStore {
+    world: World,
+    memory: Memory,
+    side: Side,
+}
+
+impl SimStore {
+    /// A way to `memory`.
+    pub fn new(world: World, memory: Memory, side: Side) -> Self {
+        Self { world, memory, side }
+    }
+
+    fn op(&self, source: Op, destination: Op) -> Op {
+        match self.side {
+            Side::Source => source,
+            Side::Destination => destination,
+        }
+    }
+
+    /// The store's clock is the world's.
+    fn on_time(&self) -> &Memory {
+        self.memory.continue_from(wall(self.world.now()));
+        &self.memory
+    }
+
+    fn failed(&self, op: Op, failure: Failure, key: &str) -> StoreError {
+        let error = StoreError::new(failure.kind, name(op), "made up by the simulation").at(self.memory.location());
+        let error = if failure.kind == ErrorKind::Throttled {
+            error.retry_after(Some(Duration::from_secs(1)).filter(|_| key.len() % 2 == 0))
+        } else {
+            error
+        };
+        if failure.in_doubt { error.maybe_happened() } else { error }
+    }
+
+    async fn request<T>(
+        &self,
+        op: Op,
+        key: &str,
+        effect: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let call = self.world.call(op);
+        self.carried(&call, op, key, effect).await
+    }
+
+    async fn carried<T>(
+        &self,
+        call: &Call<'_>,
+        op: Op,
+        key: &str,
+        effect: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        call.before().await.map_err(|failure| self.failed(op, failure, key))?;
+        let answer = effect.await;
+        self.note(op, key, answer.as_ref().err());
+        call.after().await.map_err(|failure| self.failed(op, failure, key))?;
+        answer
+    }
+
+    fn note(&self, op: Op, key: &str, error: Option<&StoreError>) {
+        let code = op as u64 * 64 + error.map_or(0, |error| 1 + error.kind() as u64);
+        self.world.note(code, || match error {
+            None => format!("{op:?} {key}"),
+            Some(error) => format!("{op:?} {key}: {:?}", error.kind()),
+        });
+    }
+
+    /// The process gives up on a request that is carried out all the same, later.
+    fn later(&self, call: &Call<'_>, effect: impl Future<Output = ()> + Send + 'static) -> StoreError {
+        let (sim, pause) = (self.world.sim().clone(), call.standstill());
+        let pauses = sim.clone();
+        sim.spawn(crate::executor::ProcessId::WORLD, async move {
+            pauses.sleep(pause).await;
+            effect.await;
+        });
+        StoreError::new(ErrorKind::Unavailable, "late", "the connection broke").maybe_happened()
+    }
+
+    /// A body that comes in chunks, slowly, and may break off.
+    fn chunked(&self, body: ByteStream, breaks: bool) -> ByteStream {
+        let length = body.length();
+        let (world, mut left) = (self.world.clone(), usize::MAX);
+        if breaks {
+            left = world.faults().random().usize(..3);
+        }
+        let chunks = body.into_chunks().flat_map(|chunk| stream::iter(split(chunk))).enumerate();
+        let chunks = chunks.then(move |(place, chunk)| {
+            let (world, breaks) = (world.clone(), place >= left);
+            async move {
+                let dice = world.faults().random().u8(..8);
+                if dice == 0 {
+                    world.sim().sleep(Duration::from_millis(3)).await;
+                }
+                if !breaks {
+                    return Some(chunk);
+                }
+                world.note(900, || "a body breaks off".to_owned());
+                match dice {
+                    // It ends as if it were whole.
+                    1..=3 => None,
+                    _ => Some(Err(StoreError::new(ErrorKind::Unavailable, "GetObject", "the body broke off"))),
+                }
+            }
+        });
+        ByteStream::new(length, chunks.scan((), |(), chunk| std::future::ready(chunk)))
+    }
+
+    fn listed<'a>(&'a self, op: Op, prefix: String, pages: BoxStream<'a, Page>) -> BoxStream<'a, Page> {
+        let asked = stream::unfold(Some(pages), move |pages| {
+            let prefix = prefix.clone();
+            async move {
+                let mut pages = pages?;
+                match self.request(op, &prefix, async { Ok(pages.next().await) }).await {
+                    Ok(Some(page)) => Some((page, Some(pages))),
+                    Ok(None) => None,
+                    Err(error) => Some((Err(error), None)),
+                }
+            }
+        });
+        asked.boxed()
+    }
+
+    async fn put_now(
+        &self,
+        owned: OwnedObject,
+        condition: Condition,
+        expected: Option<Crc64>,
+        body: ByteStream,
+    ) -> Result<Written, StoreError> {
+        let written = self.on_time().put_object(&owned.borrowed(), &condition, expected, body).await?;
+        self.appeared(&owned.key);
+        Ok(written)
+    }
+
+    async fn complete_now(&self, upload: Upload, completion: OwnedCompletion) -> Result<Written, StoreError> {
+        let written = self.on_time().complete_multipart_upload(&upload, &completion.borrowed()).await?;
+        self.world.oracle().upload_ended(&upload.id);
+        self.appeared(&upload.key);
+        Ok(written)
+    }
+
+    async fn abort_now(&self, upload: &Upload) -> Result<(), StoreError> {
+        self.on_time().abort_multipart_upload(upload).await?;
+        self.world.oracle().upload_ended(&upload.id);
+        Ok(())
+    }
+
+    async fn delete_now(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        self.memory.delete_object(key).await?;
+        self.world.oracle().deleted_by_product(key.as_str(), self.world.now());
+        Ok(())
+    }
+
+    /// Something is visible that was not.
+    fn appeared(&self, key: &ObjectKey) {
+        let bytes = self.memory.bytes(key.as_str()).unwrap_or_default();
+        let found = self.world.oracle().written_by_product(key.as_str(), bytes, self.world.now());
+        self.world.judge(found);
+    }
+}
+
+/// One to four pieces.
+fn split(chunk: Result<Bytes, StoreError>) -> Vec<Result<Bytes, StoreError>> {
+    match chunk {
+        Ok(mut bytes) => {
+            let piece = bytes.len().div_ceil(3).max(16);
+            let mut pieces = Vec::with_capacity(4);
+            while bytes.len() > piece {
+                pieces.push(Ok(bytes.split_to(piece)));
+            }
+            pieces.push(Ok(bytes));
+            pieces
+        }
+        Err(error) => vec![Err(error)],
+    }
+}
+
+fn name(op: Op) -> &'static str {
+    match op {
+        Op::SourceList | Op::List => "ListObjectsV2",
+        Op::SourceListVersions => "ListObjectVersions",
+        Op::SourceHead | Op::Head => "HeadObject",
+        Op::SourceGet | Op::Get => "GetObject",
+        Op::Put => "PutObject",
+        Op::Create => "CreateMultipartUpload",
+        Op::ListUploads => "ListMultipartUploads",
+        Op::ListParts => "ListParts",
+        Op::UploadPart => "UploadPart",
+        Op::Complete => "CompleteMultipartUpload",
+        Op::Abort => "AbortMultipartUpload",
+        Op::Delete => "DeleteObject",
+        _ => "Request",
+    }
+}
+
+impl Source for SimStore {
+    fn location(&self) -> &Location {
+        self.memory.location()
+    }
+
+    fn list(&self, request: ListRequest) -> BoxStream<'_, Page> {
+        let prefix = request.prefix.clone();
+        self.listed(self.op(Op::SourceList, Op::List), prefix, self.memory.list(request))
+    }
+
+    fn list_versions(&self, request: ListRequest) -> BoxStream<'_, Page> {
+        let prefix = request.prefix.clone();
+        self.listed(Op::SourceListVersions, prefix, self.memory.list_versions(request))
+    }
+
+    async fn head_object(&self, key: &ObjectKey) -> Result<ObjectInfo, StoreError> {
+        let op = self.op(Op::SourceHead, Op::Head);
+        self.request(op, key.as_str(), self.memory.head_object(key)).await
+    }
+
+    async fn get_object(
+        &self,
+        key: &ObjectKey,
+        pin: Option<&Pin>,
+        range: Option<ByteRange>,
+    ) -> Result<Fetched, StoreError> {
+        let op = self.op(Op::SourceGet, Op::Get);
+        let call = self.world.call(op);
+        let fetched = self.carried(&call, op, key.as_str(), self.memory.get_object(key, pin, range)).await?;
+        let breaks = call.has(Fault::BodyBreaks);
+        Ok(Fetched { body: self.chunked(fetched.body, breaks), ..fetched })
+    }
+}
+
+impl Destination for SimStore {
+    fn capabilities(&self) -> Capabilities {
+        self.memory.capabilities()
+    }
+
+    fn refuse_key(&self, key: &ObjectKey) -> Option<String> {
+        self.memory.refuse_key(key)
+    }
+
+    async fn put_object(
+        &self,
+        object: &NewObject<'_>,
+        condition: &Condition,
+        expected: Option<Crc64>,
+        body: ByteStream,
+    ) -> Result<Written, StoreError> {
+        let call = self.world.call(Op::Put);
+        let (owned, condition) = (OwnedObject::of(object), condition.clone());
+        let body = received(body).await;
+        if call.has(Fault::Late) {
+            let store = self.clone();
+            return Err(self.later(&call, async move {
+                let key = owned.key.clone();
+                let put = store.put_now(owned, condition, expected, body).await;
+                store.note(Op::Put, &format!("{key} (late)"), put.err().as_ref());
+            }));
+        }
+        let key = owned.key.clone();
+        self.carried(&call, Op::Put, key.as_str(), self.put_now(owned, condition, expected, body)).await
+    }
+
+    async fn create_multipart_upload(&self, object: &NewObject<'_>) -> Result<Upload, StoreError> {
+        let create = async {
+            let upload = self.on_time().create_multipart_upload(object).await?;
+            self.world.oracle().upload_begun(&upload.id);
+            Ok(upload)
+        };
+        self.request(Op::Create, object.key.as_str(), create).await
+    }
+
+    fn list_multipart_uploads(&self, filter: UploadFilter) -> BoxStream<'_, Result<Vec<UnfinishedUpload>, StoreError>> {
+        let words = match &filter {
+            UploadFilter::Key(key) => key.as_str().to_owned(),
+            UploadFilter::Prefix(prefix) => prefix.clone(),
+        };
+        let asked = stream::once(async move {
+            let pages = async {
+                let pages = self.memory.list_multipart_uploads(filter).collect::<Vec<_>>().await;
+                pages.into_iter().collect::<Result<Vec<_>, _>>().map(|pages| pages.concat())
+            };
+            self.request(Op::ListUploads, &words, pages).await
+        });
+        asked.boxed()
+    }
+
+    async fn list_parts(&self, upload: &Upload) -> Result<Vec<UploadedPart>, StoreError> {
+        self.request(Op::ListParts, upload.key.as_str(), self.memory.list_parts(upload)).await
+    }
+
+    async fn upload_part(
+        &self,
+        upload: &Upload,
+        part: &PartSpec,
+        body: ByteStream,
+    ) -> Result<UploadedPart, StoreError> {
+        let words = format!("{} part {}", upload.key, part.number.get());
+        let hold = async {
+            let held = self.on_time().upload_part(upload, part, received(body).await).await?;
+            self.world.oracle().part_accepted(&upload.id, part.number, held.size);
+            Ok(held)
+        };
+        self.request(Op::UploadPart, &words, hold).await
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        upload: &Upload,
+        completion: &Completion<'_>,
+    ) -> Result<Written, StoreError> {
+        let call = self.world.call(Op::Complete);
+        let (upload, completion) = (upload.clone(), OwnedCompletion::of(completion));
+        if call.has(Fault::Late) {
+            let store = self.clone();
+            return Err(self.later(&call, async move {
+                let key = upload.key.clone();
+                let completed = store.complete_now(upload, completion).await;
+                store.note(Op::Complete, &format!("{key} (late)"), completed.err().as_ref());
+            }));
+        }
+        let key = upload.key.clone();
+        self.carried(&call, Op::Complete, key.as_str(), self.complete_now(upload, completion)).await
+    }
+
+    async fn abort_multipart_upload(&self, upload: &Upload) -> Result<(), StoreError> {
+        let call = self.world.call(Op::Abort);
+        if call.has(Fault::Late) {
+            let (store, upload) = (self.clone(), upload.clone());
+            return Err(self.later(&call, async move {
+                let aborted = store.abort_now(&upload).await;
+                store.note(Op::Abort, &format!("{} (late)", upload.key), aborted.err().as_ref());
+            }));
+        }
+        self.carried(&call, Op::Abort, upload.key.as_str(), self.abort_now(upload)).await
+    }
+
+    async fn delete_object(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        let call = self.world.call(Op::Delete);
+        if call.has(Fault::Late) {
+            let (store, key) = (self.clone(), key.clone());
+            return Err(self.later(&call, async move {
+                let deleted = store.delete_now(&key).await;
+                store.note(Op::Delete, &format!("{key} (late)"), deleted.err().as_ref());
+            }));
+        }
+        self.carried(&call, Op::Delete, key.as_str(), self.delete_now(key)).await
+    }
+
+    fn copies_from(&self, _source: &Location) -> bool {
+        false
+    }
+
+    async fn copy_object(&self, _object: &NewObject<'_>, _source: &CopySource<'_>) -> Result<Written, StoreError> {
+        Err(StoreError::new(ErrorKind::Unsupported, "CopyObject", "the two sides share no credentials"))
+    }
+
+    async fn upload_part_copy(
+        &self,
+        _upload: &Upload,
+        _part: &PartSpec,
+        _source: &CopySource<'_>,
+    ) -> Result<UploadedPart, StoreError> {
+        Err(StoreError::new(ErrorKind::Unsupported, "UploadPartCopy", "the two sides share no credentials"))
+    }
+}
+
+/// Takes a body in as it comes; an error at its end stays there.
+async fn received(body: ByteStream) -> ByteStream {
+    let length = body.length();
+    let mut chunks = body.into_chunks();
+    let mut held = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        let broken = chunk.is_err();
+        held.push(chunk);
+        if broken {
+            break;
+        }
+    }
+    ByteStream::new(length, stream::iter(held))
+}
+
+/// A [`NewObject`] that outlives its caller.
+struct OwnedObject {
+    key: ObjectKey,
+    headers: longhaul::object::Headers,
+    storage_class: Option<String>,
+    modified: longhaul::object::Timestamp,
+}
+
+impl OwnedObject {
+    fn of(object: &NewObject<'_>) -> Self {
+        Self {
+            key: object.key.clone(),
+            headers: object.headers.clone(),
+            storage_class: object.storage_class.map(str::to_owned),
+            modified: object.modified,
+        }
+    }
+
+    fn borrowed(&self) -> NewObject<'_> {
+        NewObject {
+            key: &self.key,
+            headers: &self.headers,
+            storage_class: self.storage_class.as_deref(),
+            modified: self.modified,
+        }
+    }
+}
+
+/// A [`Completion`] that outlives its caller.
+struct OwnedCompletion {
+    parts: Vec<UploadedPart>,
+    size: u64,
+    crc64nvme: Option<Crc64>,
+    condition: Condition,
+}
+
+impl OwnedCompletion {
+    fn of(completion: &Completion<'_>) -> Self {
+        Self {
+            parts: completion.parts.to_vec(),
+            size: completion.size,
+            crc64nvme: completion.crc64nvme,
+            condition: completion.condition.clone(),
+        }
+    }
+
+    fn borrowed(&self) -> Completion<'_> {
+        Completion { parts: &self.parts, size: self.size, crc64nvme: self.crc64nvme, condition: self.condition.clone() }
+    }
+}
