@@ -10,7 +10,7 @@ use crate::{
     multipart::{Filling, UPLOAD_VANISHED, copy_missing},
     object::{ETag, ObjectInfo},
     part::PartPlan,
-    ports::{Clock, Completion, Condition, Destination, Ledger, Source, UploadedPart, Verify, Written},
+    ports::{Clock, Completion, Condition, Destination, Ledger, Source, Upload, UploadedPart, Verify, Written},
     proof::{Proof, ProofLevel},
     record::{Expected, Reason, State},
     resume::fitting,
@@ -227,6 +227,13 @@ pub(crate) async fn recover<S: Source, D: Destination, L: Ledger, C: Clock>(
     let Some((written, mut level)) = recovered(leg, &there, &expected).await? else { return Ok(None) };
     if entry.record.upload.as_ref().is_some_and(|upload| upload.adopted) {
         check_adopted_headers(leg, info).await?;
+    } else if !same_headers(leg, info, &there) {
+        // The same bytes were there before: Complete did not happen.
+        return Ok(None);
+    }
+    if let Some(upload) = &entry.record.upload {
+        // The same object may have been there before; then the upload still is, and of no more use.
+        leg.abort(&Upload { key: leg.job.destination_key.clone(), id: upload.id.clone() }).await?;
     }
     if let (Verify::ReadBack, Some(crc)) = (leg.engine.settings.verify, expected.crc64nvme) {
         read_back_or_restart(leg, info.size, crc, &written).await?;

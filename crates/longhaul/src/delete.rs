@@ -57,9 +57,7 @@ async fn delete<S: Source, D: Destination, L: Ledger, C: Clock>(leg: &Leg<'_, S,
     leg.yield_to_others(&record)?;
     let copied = record.destination.as_ref().and_then(|there| there.etag.clone());
     let mut entry = Entry { record, token: Some(token), found: true, segment: None };
-    if entry.record.state.is_open() {
-        leg.drop_generation(&mut entry).await?;
-    }
+    leg.drop_generation(&mut entry).await?;
     bury(leg, &mut entry).await?;
     let Some(copied) = copied else { return Err(skipped("not-ours", "the ledger knows no finished copy of it")) };
     delete_what_was_copied(leg, &copied).await?;

@@ -9,7 +9,7 @@ use crate::{
     object::Pin,
     ports::{Clock, Destination, Ledger, Saved, Source, Upload, Written},
     record::{DestinationIdentity, Lease, Reason, Record, RecordSource, State, Token},
-    segment,
+    resume, segment,
     segments::{SegmentRef, Segments},
 };
 
@@ -48,6 +48,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         self.yield_to_others(&entry.record)?;
         self.refuse_collision(&entry.record)?;
         let same = self.is_of_this_source(&entry.record) && entry.record.source.pin.same_write(pin);
+        self.refuse_an_older_pin(&entry.record, pin)?;
         if entry.record.state == State::Done {
             self.skip_if_done(&entry.record, same).await?;
         }
@@ -81,6 +82,15 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         entry.record = next;
         self.begin_leg(&mut entry).await?;
         Ok(entry)
+    }
+
+    /// Between the pin and the claim others may have copied something newer: then this pin is of no more use.
+    fn refuse_an_older_pin(&self, record: &Record, pin: &Pin) -> Result<(), Ended> {
+        if record.state == State::Done && self.is_of_this_source(record) && record.source.pin.modified > pin.modified {
+            let words = "others copied a newer version meanwhile";
+            return Err(Ended::Restart(Reason::new("source-keeps-changing", words)));
+        }
+        Ok(())
     }
 
     /// Saves the lease and the attempt before any work, so that crash loops count.
@@ -186,10 +196,16 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             entry.record.state = State::Restarting;
             self.save(entry).await?;
         }
-        if let Some(upload) = entry.record.upload.take() {
-            self.abort(&Upload { key: self.job.destination_key.clone(), id: upload.id }).await?;
+        self.drop_upload(&mut entry.record).await
+    }
+
+    /// Aborts the upload of a record, also one that a crash between Create and the save of its answer left without a name.
+    pub(crate) async fn drop_upload(&self, record: &mut Record) -> Result<(), Ended> {
+        match (record.upload.take(), record.intent.take()) {
+            (Some(upload), _) => self.abort(&Upload { key: self.job.destination_key.clone(), id: upload.id }).await,
+            (None, Some(intent)) => resume::abort_unnamed(self, intent).await,
+            (None, None) => Ok(()),
         }
-        Ok(())
     }
 
     /// Aborts until nothing is left: a part that was in flight may arrive behind the first abort.

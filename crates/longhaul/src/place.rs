@@ -30,8 +30,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             self.now_recorded(Recorded::Nothing);
             return Ok(());
         };
-        // An open record is not simply replaced: its upload would be forgotten. The save will be refused, and take it over.
-        self.now_recorded(if record.state.is_open() { Recorded::Nothing } else { Recorded::Under(token) });
+        // What has an upload is not simply replaced: it would be forgotten. The save will be refused, and take it over.
+        self.now_recorded(if record.is_replaceable() { Recorded::Under(token) } else { Recorded::Nothing });
         self.refuse_collision(&record)?;
         if nobody_looked { self.skip_if_recorded(&record).await } else { Ok(()) }
     }
@@ -104,6 +104,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
                 self.drop_generation(&mut there).await?;
                 there.record.state = State::Superseded;
                 self.save(&mut there).await?;
+            } else {
+                self.drop_upload(&mut there.record).await?;
             }
             match self.reconcile(info, written).await {
                 Ok(()) => token = there.token,

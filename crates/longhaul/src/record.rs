@@ -204,6 +204,12 @@ impl Reason {
 }
 
 impl Record {
+    /// Whether another copy may simply be recorded in its place: nobody is at work on it, and no upload would be forgotten with
+    /// it. What is parked keeps its upload.
+    pub fn is_replaceable(&self) -> bool {
+        !self.state.is_open() && self.upload.is_none() && self.intent.is_none()
+    }
+
     /// The first record of a copy.
     pub fn begin(key: RecordKey, source: RecordSource, now: Timestamp) -> Self {
         Self {

@@ -8,7 +8,7 @@ use crate::{
     error::chain,
     object::{ETag, Pin},
     place::COLLISION,
-    ports::{Clock, Destination, Ledger, Source, Upload},
+    ports::{Clock, Destination, Ledger, Source},
     record::{Reason, Record, State},
 };
 
@@ -100,12 +100,9 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             // A finished record of an earlier copy says nothing about this one; it stays true.
             return Ok(());
         }
-        if record.state == State::Gone
-            && let Some(upload) = record.upload.take()
-        {
-            self.abort(&Upload { key: self.job.destination_key.clone(), id: upload.id }).await?;
+        if record.state == State::Gone {
+            self.drop_upload(record).await?;
         }
-        let record = &mut entry.record;
         let copied = self.parts_copied.load(Ordering::Relaxed);
         if reason.code != INTERRUPTED && self.idle_legs.load(Ordering::Relaxed) > 0 {
             // What failed for another reason than time says nothing of how long a part takes.

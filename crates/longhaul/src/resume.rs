@@ -130,6 +130,14 @@ async fn list_unfinished<S: Source, D: Destination, L: Ledger, C: Clock>(
     }
 }
 
+/// Aborts what was begun since the intent was saved and has no name in the ledger.
+pub(crate) async fn abort_unnamed<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    intent: Timestamp,
+) -> Result<(), Ended> {
+    abort_own(leg, &list_unfinished(leg).await?, intent).await
+}
+
 /// Aborts the uploads of this key that a crash orphaned: begun since the intent was saved, and empty, since no part is ever
 /// sent before the id is saved.
 async fn abort_own<S: Source, D: Destination, L: Ledger, C: Clock>(

@@ -145,8 +145,8 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'a
             }
             Decision::Same => Difference::Version,
         };
-        // The worker loads an open record by itself, with what is to be taken over.
-        let token = record.filter(|(record, _)| !record.state.is_open()).map(|(_, token)| token);
+        // The worker loads a record with an upload by itself, since that is to be taken over.
+        let token = record.filter(|(record, _)| record.is_replaceable()).map(|(_, token)| token);
         self.send(pair, token, why);
     }
 

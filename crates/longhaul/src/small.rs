@@ -181,6 +181,8 @@ async fn look_after<S: Source, D: Destination, L: Ledger, C: Clock>(
         let written = Written { etag: Some(there.etag), version_id: there.version_id, crc64nvme: there.crc64nvme };
         return Ok(Put { info: info.clone(), crc, md5, written });
     }
+    // In doubt whether it was ours that was refused: what stands there is replaced only if the place is ours.
+    leg.refuse_a_new_collision().await?;
     *known = Known::Is(there.etag);
     Err(repeatable(error).into())
 }

@@ -182,6 +182,7 @@ pub enum Happening {
     KilledAtDeadline,
     KilledBetweenRequests,
     Zombie,
+    ZombieUpload,
     ScanBegun,
     ScanHeldUp,
     ScanComplete,
@@ -192,7 +193,7 @@ pub enum Happening {
 
 impl Happening {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::SourcePut,
         Self::SourceTouched,
         Self::SourceDeleted,
@@ -210,6 +211,7 @@ impl Happening {
         Self::KilledAtDeadline,
         Self::KilledBetweenRequests,
         Self::Zombie,
+        Self::ZombieUpload,
         Self::ScanBegun,
         Self::ScanHeldUp,
         Self::ScanComplete,

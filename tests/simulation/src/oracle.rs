@@ -2,7 +2,7 @@
 //! what the ledger was told. Says which promise is broken.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
@@ -110,6 +110,7 @@ pub struct Oracle {
     records: BTreeMap<String, Kept>,
     last_step: (Option<&'static str>, &'static str),
     parts: HashMap<String, HashMap<PartNumber, u64>>,
+    zombies: HashSet<String>,
     repeats: u64,
     accepted: u64,
     entries_sent: HashMap<ProcessId, u64>,
@@ -223,9 +224,22 @@ impl Oracle {
         &self.records
     }
 
-    /// An upload was created.
-    pub fn upload_begun(&mut self, id: &str) {
+    /// An upload was created. Whether nobody can know of it: the one who asked for it stood still or died before, and others
+    /// have closed the record, or gone on with a new generation, since it saved its intent.
+    pub fn upload_begun(&mut self, key: &str, id: &str) -> bool {
         self.parts.insert(id.to_owned(), HashMap::new());
+        let intended = self.records.get(key).is_some_and(|kept| {
+            kept.record.state == State::Copying && kept.record.intent.is_some() && kept.record.upload.is_none()
+        });
+        if !intended {
+            self.zombies.insert(id.to_owned());
+        }
+        !intended
+    }
+
+    /// Whether nobody could know of this upload, and it is empty.
+    pub fn is_zombie(&self, id: &str) -> bool {
+        self.zombies.contains(id) && self.parts.get(id).is_none_or(HashMap::is_empty)
     }
 
     /// An upload is no more.

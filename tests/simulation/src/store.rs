@@ -22,7 +22,7 @@ use longhaul::{
 
 use crate::{
     clock::wall,
-    counts::{Fault, Op},
+    counts::{Fault, Happening, Op},
     world::{Call, Failure, World},
 };
 
@@ -300,7 +300,9 @@ impl Destination for SimStore {
     async fn create_multipart_upload(&self, object: &NewObject<'_>) -> Result<Upload, StoreError> {
         let create = async {
             let upload = self.on_time().create_multipart_upload(object).await?;
-            self.world.oracle().upload_begun(&upload.id);
+            if self.world.oracle().upload_begun(object.key.as_str(), &upload.id) {
+                self.world.happened(Happening::ZombieUpload, || upload.id.clone());
+            }
             Ok(upload)
         };
         self.request(Op::Create, object.key.as_str(), create).await

@@ -35,6 +35,9 @@ struct Arguments {
     /// Of a replayed seed, only these requests may go wrong.
     #[arg(long, value_delimiter = ',')]
     faults: Option<Vec<u64>>,
+    /// Of many seeds, runs all, and prints a line for each that fails.
+    #[arg(long)]
+    list: bool,
 }
 
 fn main() -> ExitCode {
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
             };
             replay(seed, &cuts)
         }
+        (None, seeds) if arguments.list => list(arguments.from, seeds.unwrap_or(many::LEAST_FOR_COVERAGE)),
         (None, seeds) => run_many(arguments.from, seeds.unwrap_or(many::LEAST_FOR_COVERAGE)),
     }
 }
@@ -74,6 +78,12 @@ fn verdict(report: &Report) -> ExitCode {
             ExitCode::SUCCESS
         }
     }
+}
+
+fn list(from: u64, seeds: u64) -> ExitCode {
+    let failed = many::run_all(from..from + seeds, usize::MAX).failed;
+    failed.iter().for_each(|(seed, words)| println!("{seed}: {words}"));
+    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn run_many(from: u64, seeds: u64) -> ExitCode {
