@@ -10,6 +10,7 @@ use crate::{
     multipart::{Filling, UPLOAD_VANISHED, copy_missing},
     object::{ETag, ObjectInfo},
     part::PartPlan,
+    planted::{self, Defect},
     ports::{Clock, Completion, Condition, Destination, Ledger, Source, Upload, UploadedPart, Verify, Written},
     proof::{Proof, ProofLevel},
     record::{Expected, Reason, State},
@@ -61,6 +62,9 @@ async fn listed_as_planned<S: Source, D: Destination, L: Ledger, C: Clock>(
     info: &ObjectInfo,
     filling: &mut Filling,
 ) -> Result<Option<Vec<UploadedPart>>, Ended> {
+    if planted::is(Defect::NoListParts) {
+        return Ok(Some(filling.have.values().map(|part| part.answer.clone()).collect()));
+    }
     let listed: Vec<_> = fitting(&filling.plan, leg.list_parts(&filling.upload).await?).collect();
     let mut agreed = Vec::with_capacity(listed.len());
     let mut unknown = std::mem::take(&mut filling.have);

@@ -7,6 +7,7 @@ use crate::{
     copy::{Ended, Finished, Leg},
     error::ErrorKind,
     object::Pin,
+    planted::{self, Defect},
     ports::{Clock, Destination, Ledger, Saved, Source, Upload, Written},
     record::{DestinationIdentity, Lease, Reason, Record, RecordSource, State, Token},
     resume, segment,
@@ -179,6 +180,9 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         let trusted = self.engine.settings.trust_ledger && self.job.decision != Decision::AskChecksums;
         let (true, true, Some(recorded)) = (same, trusted, recorded) else { return Ok(()) };
         let key = &self.job.destination_key;
+        if planted::is(Defect::SkipWithoutHead) {
+            return Err(Ended::Skipped(Reason::new("recorded", "the ledger says so")));
+        }
         let head = self.call(self.at_destination("HeadObject"), || self.engine.destination.head_object(key)).await;
         match head {
             Ok(there) if there.etag == *recorded && there.size == record.source.pin.size => Err(Ended::Skipped(

@@ -37,6 +37,7 @@ pub mod memory_queue;
 pub mod object;
 pub mod pack;
 pub mod part;
+pub mod planted;
 pub mod ports;
 pub mod proof;
 pub mod queue;

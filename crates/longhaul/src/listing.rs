@@ -11,6 +11,7 @@ use crate::{
     engine::Patience,
     error::{ErrorKind, StoreError},
     object::{Listed, ObjectKey},
+    planted::{self, Defect},
     ports::{Clock, ListRequest, Page, Source},
 };
 
@@ -105,6 +106,9 @@ impl<'a, S: Source, C: Clock> Lister<'a, S, C> {
                 Ok(Some(Ok(page))) => return Ok(Some(page)),
                 Ok(Some(Err(error))) | Err(error) => error,
             };
+            if planted::is(Defect::IgnoreListingError) {
+                return Ok(None);
+            }
             self.pages = None;
             self.request.start_after.clone_from(&self.last);
             if self.lines == Lines::Versions && is_refused(&error) {

@@ -5,6 +5,7 @@ use crate::{
     error::QueueError,
     job::{Job, Jobs},
     pack::{Packer, batch_of},
+    planted::{self, Defect},
     ports::Clock,
     queue::{JobQueue, MAX_BATCH},
     scan::Mode,
@@ -93,6 +94,7 @@ impl<'a, C: Clock, Q: JobQueue> Outbox<'a, C, Q> {
         let mut answers = answers.into_iter();
         left.retain(|_| match answers.next() {
             Some(Ok(())) => false,
+            Some(Err(_)) if planted::is(Defect::LoseBatchEntry) => false,
             Some(Err(error)) => {
                 refused = Some(error);
                 true

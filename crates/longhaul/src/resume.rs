@@ -12,6 +12,7 @@ use crate::{
     multipart::{Filling, UPLOAD_VANISHED},
     object::{ObjectInfo, Pin, Timestamp},
     part::{PartNumber, PartPlan, PartSpec},
+    planted::{self, Defect},
     ports::{Clock, Destination, Ledger, NewObject, Source, UnfinishedUpload, Upload, UploadFilter, UploadedPart},
     record::{Reason, RecordUpload, State},
     segments::Segments,
@@ -106,7 +107,10 @@ fn trust_segments(
 
 /// A listed part counts only if its size is the plan's.
 pub(crate) fn fitting(plan: &PartPlan, listed: Vec<UploadedPart>) -> impl Iterator<Item = UploadedPart> {
-    listed.into_iter().filter(|part| plan.part(part.number).is_some_and(|spec| spec.range.len() == part.size))
+    let any_size = planted::is(Defect::TrustNumbersNotSizes);
+    listed
+        .into_iter()
+        .filter(move |part| plan.part(part.number).is_some_and(|spec| any_size || spec.range.len() == part.size))
 }
 
 /// The uploads of exactly this key. A store that cannot list them has none that could be found.

@@ -15,6 +15,7 @@ use crate::{
     entry::{Entry, RENEW_BEFORE_MS},
     error::{LedgerError, chain},
     multipart::{self, Filling, UPLOAD_VANISHED, copy_missing},
+    planted::{self, Defect},
     ports::{Clock, Destination, Ledger, Source, Upload},
     record::{Lease, Reason, State},
     report::{Follow, ObjectReport},
@@ -105,6 +106,7 @@ async fn run<S: Source, D: Destination, L: Ledger, C: Clock>(
         Standing::Ended => Err(begins_again(Reason::new("begins-again", "its message may not have been sent"))),
         Standing::Ending => Err(Ended::Restart(Reason::new("begins-again", "another segment ended the upload"))),
         Standing::Marked => Err(marked()),
+        Standing::Full if planted::is(Defect::LastMarkerOnly) => Err(marked()),
         Standing::Full => Box::pin(finish(leg, &mut entry, at)).await,
         Standing::Open => Box::pin(fill(leg, &mut entry, at)).await,
     };
@@ -140,7 +142,9 @@ async fn fill<S: Source, D: Destination, L: Ledger, C: Clock>(
                 Change::Save
             })
             .await?;
-            if entry.record.has_full_segments() { Box::pin(finish(leg, entry, at)).await } else { Err(marked()) }
+            let is_full = entry.record.has_full_segments()
+                || (planted::is(Defect::CountSegments) && standing(&entry.record, at) == Standing::Full);
+            if is_full { Box::pin(finish(leg, entry, at)).await } else { Err(marked()) }
         }
         Err(ended) => {
             leave(leg, entry, at, &ended).await?;

@@ -120,6 +120,9 @@ pub struct Segments {
     pub responsible: Option<u16>,
     done: Vec<Run>,
     begun: Vec<Begun>,
+    #[cfg(feature = "planted-defects")]
+    #[serde(default)]
+    marks: u16,
 }
 
 impl Segments {
@@ -127,7 +130,15 @@ impl Segments {
     pub fn cut(plan: &PartPlan, size: u64) -> Self {
         let parts = (size / plan.part_size()).clamp(1, plan.count().into());
         let parts = u16::try_from(parts).expect("a plan has at most 10,000 parts");
-        Self { parts, sent: None, responsible: None, done: Vec::new(), begun: Vec::new() }
+        Self {
+            parts,
+            sent: None,
+            responsible: None,
+            done: Vec::new(),
+            begun: Vec::new(),
+            #[cfg(feature = "planted-defects")]
+            marks: 0,
+        }
     }
 
     /// How many segments there are.
@@ -145,6 +156,11 @@ impl Segments {
     /// The parts of a segment, in order.
     pub fn parts_of<'a>(&self, plan: &'a PartPlan, segment: u16) -> impl Iterator<Item = PartSpec> + use<'a> {
         self.numbers(plan, segment, segment).filter_map(|number| plan.part(PartNumber::new(number)?))
+    }
+
+    #[cfg(feature = "planted-defects")]
+    pub(crate) fn marks(&self) -> u16 {
+        self.marks
     }
 
     /// Whether this segment is done.
@@ -189,6 +205,10 @@ impl Segments {
 
     /// Marks a segment as done. Marking it again changes nothing.
     pub(crate) fn mark(&mut self, segment: u16, filled: Filled) {
+        #[cfg(feature = "planted-defects")]
+        {
+            self.marks += 1;
+        }
         self.begun.retain(|begun| begun.segment != segment);
         if self.is_done(segment) {
             return;

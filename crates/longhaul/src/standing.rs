@@ -1,5 +1,7 @@
 //! What a record means for the message of a segment. Pure.
 
+#[cfg(feature = "planted-defects")]
+use crate::planted::{self, Defect};
 use crate::{
     part::PartPlan,
     record::{Reason, Record, State},
@@ -50,6 +52,11 @@ pub(crate) fn standing(record: &Record, at: &SegmentRef) -> Standing {
     if record.state == State::Parked {
         let reason = || record.reason.clone().unwrap_or_else(|| Reason::new("parked", "no reason was kept"));
         return if answers { Standing::Parked(reason()) } else { Standing::Superseded };
+    }
+    #[cfg(feature = "planted-defects")]
+    if planted::is(Defect::CountSegments) {
+        let all = plan_of(record).map_or(0, |plan| segments.count(&plan));
+        return if segments.marks() >= all { Standing::Full } else { Standing::Open };
     }
     match plan_of(record) {
         Some(plan) if at.segment >= segments.count(&plan) => Standing::Superseded,

@@ -15,6 +15,7 @@ use crate::{
     multipart::UPLOAD_VANISHED,
     object::{ObjectInfo, ObjectKey, Pin},
     part::{ByteRange, PartSpec},
+    planted::{self, Defect},
     ports::{Clock, CopySource, Destination, Fetched, Ledger, Source, Upload, UploadedPart},
     record::Reason,
 };
@@ -150,6 +151,9 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         let bare = Pin { version_id: None, ..pin.clone() };
         let chosen = if versioned { pin } else { &bare };
         let timeout = self.engine.patience.timeout;
+        if planted::is(Defect::DropIfMatch) {
+            return self.once(asked, timeout, source.get_object(key, None, range)).await;
+        }
         let answer = self.once(asked, timeout, source.get_object(key, Some(chosen), range)).await;
         let fetched = match answer {
             Err(error) if versioned && error.kind() == ErrorKind::AccessDenied => {

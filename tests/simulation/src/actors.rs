@@ -1,4 +1,4 @@
-//! Those who call the product: workers behind queues, as Lambdas and as machines, and jobsenders.
+//! Those who call the product's worker: behind queues, as Lambdas and as machines.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -7,19 +7,11 @@ use std::{
 
 use futures_util::future::{Either, select};
 use longhaul::{
-    compare::Compare,
     ending::Verdict,
-    engine::{Collisions, Engine, Patience, Settings, Silent},
-    gate::{Gate, Turn, give_back, take_turn},
-    object::Timestamp,
-    pack::Packing,
-    ports::Clock,
+    engine::{Collisions, Settings, Silent},
     queue::{JobQueue, QueueMessage},
-    record::{Lease, Token},
     retry::RetryPolicy,
-    scan::{Mode, Scan, Selection},
-    send::{SendSettings, send_route},
-    work::{LegTime, Surroundings, WorkSettings, Worker},
+    work::{LegTime, Queues, WorkSettings, Worker},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -27,19 +19,19 @@ use crate::{
     clock::SimClock,
     counts::Happening,
     executor::ProcessId,
-    judge,
-    stage::{JOBS, SOURCE, Stage, Ways},
+    judge, scanning,
+    stage::{JOBS, SCANS, SEGMENTS, Stage, Ways},
 };
 
 /// How much longer than a leg its leases hold.
-const LEASE_MARGIN: Duration = Duration::from_secs(5);
+pub(crate) const LEASE_MARGIN: Duration = Duration::from_secs(5);
 /// How much longer than a leg a Lambda lives.
-const GRACE: Duration = Duration::from_secs(30);
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
 type SimWorker = Worker<Ways, SimClock>;
 type Verdicts = Arc<Mutex<Vec<(usize, Verdict)>>>;
 
-fn policy(stage: &Stage) -> RetryPolicy {
+pub(crate) fn policy(stage: &Stage) -> RetryPolicy {
     RetryPolicy { max_retries: stage.scenario.retries, base: Duration::from_millis(200), cap: Duration::from_secs(5) }
 }
 
@@ -50,6 +42,7 @@ fn settings(stage: &Stage) -> Settings {
         concurrency: scenario.concurrency,
         part_size: scenario.part_size,
         multipart_threshold: scenario.threshold,
+        segment_size: scenario.segment,
         verify: scenario.verify,
         server_side: false,
         read_versions: scenario.read_versions,
@@ -59,13 +52,13 @@ fn settings(stage: &Stage) -> Settings {
     }
 }
 
-fn clock(stage: &Stage, random: &mut fastrand::Rng) -> SimClock {
+pub(crate) fn clock(stage: &Stage, random: &mut fastrand::Rng) -> SimClock {
     let skew = stage.scenario.skew;
     SimClock::new(stage.world.sim().clone(), random.i64(-skew..=skew))
 }
 
 /// A new process, which may be killed at any moment.
-fn process(stage: &Stage, random: &mut fastrand::Rng) -> ProcessId {
+pub(crate) fn process(stage: &Stage, random: &mut fastrand::Rng) -> ProcessId {
     let polls = random.u32(1..300);
     let sudden = stage.world.happens(stage.scenario.sudden);
     if sudden {
@@ -89,6 +82,9 @@ pub async fn lane(stage: Arc<Stage>, queue: usize, seed: u64) {
 
 /// One invocation: every message in a task of its own, all of them on one worker.
 async fn invoke(stage: &Arc<Stage>, queue: usize, messages: Vec<QueueMessage>, random: &mut fastrand::Rng) {
+    if queue == SCANS {
+        return scanning::invoke(stage, messages, random).await;
+    }
     let process = process(stage, random);
     let work = WorkSettings {
         copy: settings(stage),
@@ -152,7 +148,9 @@ async fn attend(
     leg: LegTime,
 ) -> Verdict {
     let began = stage.world.now();
-    let verdict = Box::pin(worker.handle(&stage.queues[queue], &message, &stage.rules(), &leg)).await;
+    let queues =
+        Queues { own: &stage.queues[queue], jobs: &stage.queues[JOBS], segments: Some(&stage.queues[SEGMENTS]) };
+    let verdict = Box::pin(worker.handle(&queues, &message, &stage.rules(), &leg)).await;
     stage.world.note(970 + u64::from(verdict == Verdict::Acknowledge), || format!("{}: {verdict:?}", message.receipt));
     if verdict == Verdict::Acknowledge {
         stage.world.judge(judge::acknowledged(&stage, &message, began));
@@ -163,68 +161,11 @@ async fn attend(
     verdict
 }
 
-fn count_while_alive(stage: &Arc<Stage>, process: ProcessId) {
+pub(crate) fn count_while_alive(stage: &Arc<Stage>, process: ProcessId) {
     stage.begin();
     let watcher = Arc::clone(stage);
     stage.world.sim().spawn(ProcessId::WORLD, async move {
         watcher.world.sim().ended(process).await;
         watcher.end();
     });
-}
-
-/// Starts a jobsender, which asks the gate first.
-pub fn start_jobsender(stage: &Arc<Stage>, seed: u64) {
-    let mut random = fastrand::Rng::with_seed(seed);
-    let process = process(stage, &mut random);
-    let clock = Arc::new(clock(stage, &mut random));
-    let inner = Arc::clone(stage);
-    stage.world.sim().spawn(process, async move {
-        let end = clock.elapsed() + inner.scenario.leg;
-        Box::pin(scan(inner, clock, end, random)).await;
-    });
-    count_while_alive(stage, process);
-    let (watcher, rest) = (Arc::clone(stage), stage.scenario.leg + GRACE);
-    stage.world.sim().spawn(ProcessId::WORLD, async move {
-        let sim = watcher.world.sim();
-        if let Either::Right(_) = select(Box::pin(sim.ended(process)), sim.sleep(rest)).await {
-            watcher.world.happened(Happening::KilledAtDeadline, || format!("jobsender {}", process.0));
-            sim.kill(process);
-        }
-    });
-}
-
-async fn scan(stage: Arc<Stage>, clock: Arc<SimClock>, end: Duration, mut random: fastrand::Rng) {
-    let (world, process) = (&stage.world, stage.world.sim().current());
-    let lease_ms = i64::try_from((stage.scenario.leg + LEASE_MARGIN).as_millis()).unwrap_or(i64::MAX);
-    let until = Timestamp(clock.now().0 + lease_ms);
-    let owner = format!("jobsender-{}", process.0);
-    let mut token = || Token(format!("{:032x}", random.u128(..)));
-    let (ways, queue) = (Ways::new(Arc::clone(&stage)), &stage.queues[JOBS]);
-    let table = ways.ledger(&owner, until);
-    let gate = Gate { max_age: Duration::from_secs(1800), empty_reads: 2, pause: Duration::from_secs(1) };
-    let lease = Lease { owner: owner.clone(), until: Some(until) };
-    let ticket = match take_turn(&gate, &table, queue, clock.as_ref(), lease, token()).await {
-        Ok(Turn::Ours(ticket)) => ticket,
-        Ok(Turn::NotNow(why)) => return world.happened(Happening::ScanHeldUp, || why.to_owned()),
-        Err(error) => return world.note(980, || error.to_string()),
-    };
-    world.happened(Happening::ScanBegun, String::new);
-    let Ok(source) = ways.source(SOURCE).await else { return };
-    let mut patience =
-        Patience::with_clock(Arc::clone(&clock), policy(&stage), stage.scenario.timeout, 7, Arc::new(Silent));
-    patience.end = Some(end);
-    let engine = Engine::new(source, ways.to_destination(), table.clone(), patience, settings(&stage));
-    let scan = Scan { route: Stage::route(), selection: Selection::all(), compare: Compare::Size };
-    let packing = Packing { max_objects: 3, ..Packing::of_small(stage.scenario.threshold) };
-    let settings = SendSettings { versions: stage.scenario.lines, packing, mode: Mode::Copy };
-    let began = world.now();
-    let (report, ended) = Box::pin(send_route(&engine, &scan, queue, settings)).await;
-    world.judge(judge::scanned(&stage, process, began, &report, ended.is_ok()));
-    let complete = report.complete && ended.is_ok();
-    let happening = if complete { Happening::ScanComplete } else { Happening::ScanBrokenOff };
-    world.happened(happening, || format!("{report:?} {ended:?}"));
-    let finished = complete.then(|| clock.now());
-    if let Err(error) = give_back(&table, ticket, finished, &token()).await {
-        world.note(981, || error.to_string());
-    }
 }

@@ -186,14 +186,15 @@ pub enum Happening {
     ScanBegun,
     ScanHeldUp,
     ScanComplete,
-    ScanBrokenOff,
+    RangesHandedOver,
+    RangeHandled,
     Malformed,
     OriginalJob,
 }
 
 impl Happening {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::SourcePut,
         Self::SourceTouched,
         Self::SourceDeleted,
@@ -215,7 +216,8 @@ impl Happening {
         Self::ScanBegun,
         Self::ScanHeldUp,
         Self::ScanComplete,
-        Self::ScanBrokenOff,
+        Self::RangesHandedOver,
+        Self::RangeHandled,
         Self::Malformed,
         Self::OriginalJob,
     ];

@@ -56,7 +56,7 @@ impl Rates {
         for fault in [Fault::KillBefore, Fault::KillAfter, Fault::FreezeBefore, Fault::FreezeAfter] {
             set(fault, [0, 5, 20, 60][random.usize(..4)]);
         }
-        set(Fault::Denied, if random.u8(..8) == 0 { 10 } else { 0 });
+        set(Fault::Denied, if random.u8(..5) == 0 { 60 } else { 0 });
         set(Fault::BodyBreaks, [0, 100, 400][random.usize(..3)]);
         set(Fault::EntryFails, [0, 500, 1500][random.usize(..3)]);
         set(Fault::Late, [0, 50, 300][random.usize(..3)]);

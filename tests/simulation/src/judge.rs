@@ -3,17 +3,23 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use longhaul::{
+    copy::CopyJob,
     job,
+    memory::Memory,
+    object::{ETag, ObjectInfo, ObjectKey},
+    ports::Source,
     queue::QueueMessage,
     record::{Record, State},
     rules::{DeletePolicy, Task},
-    send::SendReport,
+    run_report::RunReport,
+    segments::SegmentRef,
 };
 
 use crate::{
     executor::ProcessId,
-    oracle::{Oracle, Shown, SourceId, Version},
+    oracle::{History, Kept, Oracle, Shown, SourceId, Version},
     scenario::Make,
     stage::{SOURCE, Stage},
 };
@@ -27,7 +33,14 @@ pub fn acknowledged(stage: &Stage, message: &QueueMessage, began: Duration) -> R
     };
     let rules = stage.rules();
     for entry in &parsed.entries {
-        let Task::Copy(_, job) = rules.task(entry) else { continue };
+        let job = match rules.task(entry) {
+            Task::Copy(_, job) => job,
+            Task::Segment(_, job, at) => {
+                segment_acknowledged(stage, &job, &at, message)?;
+                continue;
+            }
+            Task::Delete(..) | Task::Nothing(_) | Task::Park(_) => continue,
+        };
         let source = SourceId { bucket: SOURCE.to_owned(), key: job.source_key.as_str().to_owned() };
         if !has_outcome(stage, &source, job.destination_key.as_str(), message, began) {
             let record = stage.world.oracle().records().get(job.destination_key.as_str()).cloned();
@@ -40,6 +53,26 @@ pub fn acknowledged(stage: &Stage, message: &QueueMessage, began: Duration) -> R
         }
     }
     Ok(())
+}
+
+/// A segment is done when it is marked; and if all are, somebody must complete the object, or have done so.
+fn segment_acknowledged(stage: &Stage, job: &CopyJob, at: &SegmentRef, message: &QueueMessage) -> Result<(), String> {
+    let token = Stage::token_of(job.source_key.as_str()).unwrap_or_default();
+    if stage.queues.iter().any(|queue| queue.has_another(token, &message.receipt)) {
+        return Ok(());
+    }
+    let oracle = stage.world.oracle();
+    let Some(kept) = oracle.records().get(job.destination_key.as_str()) else { return Ok(()) };
+    let record = &kept.record;
+    let Some(segments) = &record.segments else { return Ok(()) };
+    let is_its = record.state.is_open()
+        && record.generation == at.generation
+        && record.upload.as_ref().is_some_and(|upload| upload.id == at.upload_id);
+    if !is_its || stage.parked().iter().any(|parked| parked.body.contains(token)) {
+        return Ok(());
+    }
+    let what = if !segments.is_done(at.segment) { "is not marked" } else { "was the last, and nobody completes" };
+    Err(format!("never lost: {} is acknowledged, its segment {} {what}: {record:?}", message.receipt, at.segment))
 }
 
 fn has_outcome(stage: &Stage, source: &SourceId, place: &str, message: &QueueMessage, began: Duration) -> bool {
@@ -62,24 +95,10 @@ fn has_outcome(stage: &Stage, source: &SourceId, place: &str, message: &QueueMes
     })
 }
 
-/// A scan says what it saw and sent.
-pub fn scanned(
-    stage: &Stage,
-    process: ProcessId,
-    began: Duration,
-    report: &SendReport,
-    succeeded: bool,
-) -> Result<(), String> {
-    let oracle = stage.world.oracle();
-    let there = oracle.there_since(SOURCE, began);
-    if report.complete && succeeded && report.objects < there {
-        return Err(format!(
-            "no error becomes success: a scan is complete and saw {} of {there} objects",
-            report.objects
-        ));
-    }
-    let sent = oracle.entries_sent(process);
-    if succeeded && report.sent > sent {
+/// A run says what it sent.
+pub fn sent(stage: &Stage, process: ProcessId, report: &RunReport) -> Result<(), String> {
+    let sent = stage.world.oracle().entries_sent(process);
+    if report.sent > sent {
         return Err(format!("never lost: a scan reports {} sent objects, the queue has {sent}", report.sent));
     }
     Ok(())
@@ -92,7 +111,7 @@ pub fn at_the_end(stage: &Stage) -> Result<(), String> {
         object(stage, &oracle, place, sources)?;
     }
     for (place, kept) in oracle.records() {
-        record(stage, &oracle, place, &kept.record)?;
+        record(stage, &oracle, place, kept)?;
     }
     for upload in stage.destination.uploads() {
         let kept = oracle.records().get(upload.key.as_str());
@@ -122,7 +141,7 @@ fn object(stage: &Stage, oracle: &Oracle, place: &str, sources: &[SourceId]) -> 
     let Some(history) = oracle.history(source) else { return Ok(()) };
     let there = stage.destination.bytes(place);
     match history.current() {
-        Some(current) if there.as_ref() == Some(&current.bytes) => Ok(()),
+        Some(current) if there.as_ref() == Some(&current.bytes) => headers(stage, oracle, source, place, kept),
         Some(current) if is_excused(stage, oracle, place, current, there.as_ref()) => Ok(()),
         Some(current) if is_parked(stage, source, kept, current) => Ok(()),
         Some(current) => Err(format!(
@@ -174,14 +193,23 @@ fn gone(stage: &Stage, oracle: &Oracle, place: &str, kept: Option<&Record>, sour
 }
 
 /// The ledger agrees with the stores, and nothing is left open.
-fn record(stage: &Stage, oracle: &Oracle, place: &str, record: &Record) -> Result<(), String> {
-    if record.state.is_open() {
+fn record(stage: &Stage, oracle: &Oracle, place: &str, kept: &Kept) -> Result<(), String> {
+    let Kept { record, at } = kept;
+    let at = *at;
+    // Its message is parked with the reason; that the record could not be told is in the log.
+    if record.state.is_open() && !is_parked_since(stage, place, record) {
         return Err(format!("a record is left open: {place}: {record:?}"));
     }
     if matches!(record.state, State::Parked | State::Gone) && record.reason.is_none() {
         return Err(format!("a record has no reason: {place}: {record:?}"));
     }
     if record.state != State::Done {
+        return Ok(());
+    }
+    let touched = |(when, shown): &(Duration, Shown)| {
+        *when >= at && matches!(shown, Shown::Others { .. } | Shown::Deleted { by_product: false })
+    };
+    if oracle.shown(place).iter().any(touched) {
         return Ok(());
     }
     let Some((_, Shown::Copy { bytes, .. })) = oracle.shown(place).last() else { return Ok(()) };
@@ -198,11 +226,45 @@ fn record(stage: &Stage, oracle: &Oracle, place: &str, record: &Record) -> Resul
     Ok(())
 }
 
-fn etag(stage: &Stage, place: &str) -> Option<longhaul::object::ETag> {
-    use futures_util::FutureExt;
-    use longhaul::{object::ObjectKey, ports::Source};
-    let key = ObjectKey::new(place).ok()?;
-    stage.destination.head_object(&key).now_or_never()?.ok().map(|info| info.etag)
+fn is_parked_since(stage: &Stage, place: &str, record: &Record) -> bool {
+    let token = Stage::token_of(place).unwrap_or_default();
+    let since = record.started;
+    stage.parked().iter().any(|parked| parked.body.contains(token) && crate::clock::wall(parked.at) >= since)
+}
+
+fn etag(stage: &Stage, place: &str) -> Option<ETag> {
+    look(&stage.destination, place).map(|info| info.etag)
+}
+
+/// What a HEAD says, without any request that could fail.
+fn look(bucket: &Memory, key: &str) -> Option<ObjectInfo> {
+    let key = ObjectKey::new(key).ok()?;
+    bucket.head_object(&key).now_or_never()?.ok()
+}
+
+/// The bytes are there; what travels with them must be, too. Others may have written the same bytes with other headers.
+fn headers(
+    stage: &Stage,
+    oracle: &Oracle,
+    source: &SourceId,
+    place: &str,
+    kept: Option<&Record>,
+) -> Result<(), String> {
+    let (from, to) = (look(&stage.source, &source.key), look(&stage.destination, place));
+    let (Some(from), Some(to)) = (from, to) else { return Ok(()) };
+    let by_others = matches!(oracle.shown(place).last(), Some((_, Shown::Others { .. })));
+    let late = stage.scenario.destination == Make::Old;
+    let current = oracle.history(source).and_then(History::current);
+    let parked = current.is_some_and(|current| is_parked(stage, source, kept, current));
+    if from.headers == to.headers || by_others || late || parked {
+        return Ok(());
+    }
+    Err(format!(
+        "never silent: the headers of {place} are {:?}, its source's {:?}. Shown: {:?}. Record: {kept:?}",
+        to.headers.metadata,
+        from.headers.metadata,
+        brief(oracle.shown(place))
+    ))
 }
 
 /// Parts are sent twice only where something went wrong.

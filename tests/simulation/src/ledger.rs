@@ -9,7 +9,7 @@ use longhaul::{
 };
 
 use crate::{
-    counts::{Fault, Op},
+    counts::{Fault, Happening, Op},
     world::{Failure, World},
 };
 
@@ -57,6 +57,27 @@ impl SimLedger {
             }
             Ok(Saved::Refused(_)) => self.world.note(920, || format!("save of {} refused", record.key.key)),
             Err(error) => self.world.violated(|| format!("{}: {error}", record.key.key)),
+        }
+        saved
+    }
+
+    async fn save_scan_now(
+        &self,
+        route: &str,
+        record: &ScanRecord,
+        expected: Option<&Token>,
+        token: &Token,
+    ) -> Result<bool, LedgerError> {
+        let before = self.table.load_scan(route).await?;
+        let is_new = before.as_ref().is_none_or(|(_, there)| there != token);
+        let saved = self.table.save_scan(route, record, expected, token).await;
+        if matches!(saved, Ok(true)) && is_new {
+            let found = self.world.oracle().scan_saved(before.map(|(before, _)| before), record, self.world.now());
+            match found {
+                Ok(true) => self.world.happened(Happening::ScanComplete, || format!("{:?}", record.totals)),
+                Ok(false) => {}
+                Err(words) => self.world.judge(Err(words)),
+            }
         }
         saved
     }
@@ -109,9 +130,9 @@ impl ScanLedger for SimLedger {
     ) -> Result<bool, LedgerError> {
         let call = self.world.call(Op::SaveScan);
         call.before().await.map_err(failed)?;
-        let mut saved = self.table.save_scan(route, record, expected, token).await;
+        let mut saved = self.save_scan_now(route, record, expected, token).await;
         if call.has(Fault::Repeated) {
-            saved = self.table.save_scan(route, record, expected, token).await;
+            saved = self.save_scan_now(route, record, expected, token).await;
         }
         call.after().await.map_err(failed)?;
         saved

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use longhaul::{
     object::ETag,
     part::PartNumber,
+    ports::ScanRecord,
     record::{Record, State},
 };
 
@@ -111,6 +112,8 @@ pub struct Oracle {
     last_step: (Option<&'static str>, &'static str),
     parts: HashMap<String, HashMap<PartNumber, u64>>,
     zombies: HashSet<String>,
+    scan_began: Duration,
+    scans_ended: HashSet<String>,
     repeats: u64,
     accepted: u64,
     entries_sent: HashMap<ProcessId, u64>,
@@ -208,6 +211,9 @@ impl Oracle {
         if record.state == State::Done && !proved {
             return Err(format!("never silent: the record of {key} is done without proof or identity: {record:?}"));
         }
+        if record.state == State::Completing && record.segments.is_some() && !record.has_full_segments() {
+            return Err(format!("never lost: {key} is to be completed before all segments are done: {record:?}"));
+        }
         if record.state == State::Parked && record.reason.is_none() {
             return Err(format!("the record of {key} is parked without a reason"));
         }
@@ -266,6 +272,33 @@ impl Oracle {
     /// Parts that were accepted although the upload held them already, and all accepted parts.
     pub fn repeats(&self) -> (u64, u64) {
         (self.repeats, self.accepted)
+    }
+
+    /// The row of the scans was saved. Whether with it a scan came to its end: then it has seen every object that was there all
+    /// the time, and no scan ends twice.
+    pub fn scan_saved(
+        &mut self,
+        before: Option<ScanRecord>,
+        record: &ScanRecord,
+        now: Duration,
+    ) -> Result<bool, String> {
+        let before = before.unwrap_or_default();
+        if before.id != record.id {
+            self.scan_began = now;
+        }
+        let ends = before.id == record.id && before.finished != record.finished && record.finished.is_some();
+        if !ends {
+            return Ok(false);
+        }
+        if !record.ranges.is_empty() || !self.scans_ended.insert(record.id.clone()) {
+            return Err(format!("a scan ended with open ranges, or twice: {record:?}"));
+        }
+        let there = self.there_since("source", self.scan_began);
+        if record.totals.objects < there {
+            let seen = record.totals.objects;
+            return Err(format!("no error becomes success: a scan is complete and saw {seen} of {there} objects"));
+        }
+        Ok(true)
     }
 
     /// A process sent a message.

@@ -16,6 +16,7 @@ use longhaul::{
 use crate::{
     clock::wall,
     counts::{Fault, Happening, Op},
+    stage::EVENTS,
     world::{Failure, World},
 };
 
@@ -259,6 +260,9 @@ impl JobQueue for SimQueue {
                 continue;
             }
             self.accept(body);
+            if self.number == EVENTS {
+                self.world.happened(Happening::SentOn, || body.clone());
+            }
             let process = self.world.sim().current();
             self.world.oracle().sent(process, body);
             answers.push(Ok(()));

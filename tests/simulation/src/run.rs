@@ -13,8 +13,9 @@ use crate::{
     faults::{Faults, Rates},
     judge,
     oracle::Oracle,
+    scanning,
     scenario::Scenario,
-    stage::{EVENTS, JOBS, Stage},
+    stage::Stage,
     trace::Trace,
     users::Users,
     world::{Cuts, World},
@@ -116,7 +117,7 @@ impl Director {
     async fn direct(self) {
         let Self { stage, users, lanes, cuts } = self;
         let world = &stage.world;
-        for queue in [EVENTS, JOBS] {
+        for queue in 0..stage.queues.len() {
             for lane in 0..stage.scenario.lanes {
                 let seed = lanes.wrapping_add((queue * 100 + lane) as u64);
                 world.sim().spawn(ProcessId::WORLD, actors::lane(Arc::clone(&stage), queue, seed));
@@ -130,7 +131,7 @@ impl Director {
                 users.act(action.deed).await;
             }
         }
-        if cuts == Cuts::default() {
+        if cuts.are_none() {
             until_large_enough(&stage, &mut users).await;
         }
         world.sim().sleep(Duration::from_secs(60)).await;
@@ -177,7 +178,7 @@ async fn settle(stage: &Arc<Stage>, users: &mut Users) {
         let complete = |stage: &Stage| stage.world.counts().happenings.get(&Happening::ScanComplete).copied();
         let before = complete(stage);
         for attempt in 0..60 {
-            actors::start_jobsender(stage, scan * 1000 + attempt);
+            scanning::start_jobsender(stage, scan * 1000 + attempt);
             if !until_quiet(stage).await {
                 return;
             }

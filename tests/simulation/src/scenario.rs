@@ -109,6 +109,12 @@ pub struct Scenario {
     pub part_size: u64,
     /// Objects up to so many bytes travel in one request.
     pub threshold: u64,
+    /// Larger objects are cut into segments of about so many bytes.
+    pub segment: Option<u64>,
+    /// Ranges of a scan that may be open at once.
+    pub ranges: usize,
+    /// A range with more keys than this is cut.
+    pub split_after: u64,
     /// Parts in flight, and objects of a message at once.
     pub concurrency: usize,
     /// Which proof is asked for.
@@ -169,6 +175,9 @@ impl Scenario {
             keys: random.usize(2..=6),
             part_size,
             threshold: part_size * pick(random, &[1, 2]),
+            segment: pick(random, &[None, Some(1), Some(2), Some(3)]).map(|parts| parts * part_size),
+            ranges: random.usize(1..=5),
+            split_after: random.u64(1..=4),
             concurrency: random.usize(1..=4),
             verify: pick(random, &[Verify::Auto, Verify::Auto, Verify::Auto, Verify::Md5, Verify::ReadBack]),
             read_versions: random.bool(),

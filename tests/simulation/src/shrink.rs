@@ -71,12 +71,19 @@ fn smaller<T: Copy + Ord>(from: BTreeSet<T>, end: Instant, fails: impl Fn(&BTree
     kept.into_iter().collect()
 }
 
+/// Stands for no numbers.
+pub const NONE: &str = "none";
+
 /// The cuts as arguments of the command.
 pub fn arguments(cuts: &Cuts) -> String {
-    let list = |items: Vec<String>| items.join(",");
-    let actions =
-        cuts.actions.as_ref().map(|kept| format!("--actions={}", list(kept.iter().map(usize::to_string).collect())));
-    let faults =
-        cuts.faults.as_ref().map(|kept| format!("--faults={}", list(kept.iter().map(u64::to_string).collect())));
+    let actions = cuts.actions.as_ref().map(|kept| format!("--actions={}", list(kept)));
+    let faults = cuts.faults.as_ref().map(|kept| format!("--faults={}", list(kept)));
     actions.into_iter().chain(faults).collect::<Vec<_>>().join(" ")
+}
+
+fn list<T: ToString>(numbers: &BTreeSet<T>) -> String {
+    if numbers.is_empty() {
+        return NONE.to_owned();
+    }
+    numbers.iter().map(T::to_string).collect::<Vec<_>>().join(",")
 }

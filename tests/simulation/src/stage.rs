@@ -10,7 +10,7 @@ use longhaul::{
     memory::Memory,
     memory_ledger::MemoryLedger,
     object::Timestamp,
-    route::Route,
+    route::{NamedRoute, Route},
     rules::{BucketRoute, Rules},
     work::Surroundings,
 };
@@ -28,6 +28,10 @@ use crate::{
 pub const EVENTS: usize = 0;
 /// Number of the queue of jobs.
 pub const JOBS: usize = 1;
+/// Number of the queue of segments.
+pub const SEGMENTS: usize = 2;
+/// Number of the queue of ranges to scan.
+pub const SCANS: usize = 3;
 
 /// The source bucket.
 pub const SOURCE: &str = "source";
@@ -63,7 +67,8 @@ impl Stage {
             twice: scenario.twice,
         };
         let queue = |name, number| SimQueue::new(world.clone(), name, number, settings, Arc::clone(&parked));
-        let queues = vec![queue("events", EVENTS), queue("jobs", JOBS)];
+        let queues =
+            vec![queue("events", EVENTS), queue("jobs", JOBS), queue("segments", SEGMENTS), queue("scans", SCANS)];
         let source = Scenario::bucket(scenario.source, SOURCE, scenario.source_versions, scenario.page);
         let destination =
             Scenario::bucket(scenario.destination, DESTINATION, scenario.destination_versions, scenario.page);
@@ -124,9 +129,20 @@ impl Stage {
         Rules { routes: vec![route], default: None, ignore: IgnoreList::none(), deletes: self.scenario.deletes }
     }
 
+    /// The route of the source bucket, as a stack names it.
+    pub fn named_route() -> NamedRoute {
+        NamedRoute {
+            src_bucket: SOURCE.to_owned(),
+            src_prefix: String::new(),
+            des_bucket: DESTINATION.to_owned(),
+            des_prefix: "p".to_owned(),
+            strip_src_prefix: false,
+        }
+    }
+
     /// The route of the source bucket.
     pub fn route() -> Route {
-        Route::keeping_names("", "p")
+        Self::named_route().route()
     }
 
     /// What is parked.

@@ -13,9 +13,9 @@ use longhaul::{
 use serde_json::{Value, json};
 
 use crate::{
-    actors,
     clock::wall,
     counts::Happening,
+    scanning,
     scenario::Deed,
     stage::{DESTINATION, EVENTS, JOBS, SOURCE, Stage},
 };
@@ -52,7 +52,7 @@ impl Users {
             Deed::AbortUploads => self.abort_uploads().await,
             Deed::RewritePart => self.rewrite_part().await,
             Deed::Redrive => self.redrive(),
-            Deed::Scan => actors::start_jobsender(&self.stage, self.random.u64(..)),
+            Deed::Scan => scanning::start_jobsender(&self.stage, self.random.u64(..)),
             Deed::OriginalJob { key } => self.original_job(key, key),
             Deed::CollidingJob { key } => self.original_job((key + 1) % self.stage.scenario.keys, key),
             Deed::Malformed => {

@@ -25,6 +25,13 @@ pub struct Cuts {
     pub faults: Option<BTreeSet<u64>>,
 }
 
+impl Cuts {
+    /// Whether nothing is left out.
+    pub fn are_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Shared by all adapters and actors of a seed. Clones are the same.
 #[derive(Clone)]
 pub struct World(Arc<Shared>);

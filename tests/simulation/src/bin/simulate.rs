@@ -2,15 +2,19 @@
 
 use std::{
     collections::BTreeSet,
+    num::ParseIntError,
     process::ExitCode,
+    str::FromStr,
     time::{Duration, Instant},
 };
 
 use clap::Parser;
+use longhaul::planted::Defect;
 use simulation::{
     many::{self, Many},
     run::{Lines, Report, run},
     shrink,
+    teeth::{self, Caught},
     world::Cuts,
 };
 
@@ -29,34 +33,82 @@ struct Arguments {
     /// The first of many seeds.
     #[arg(long, default_value_t = 0)]
     from: u64,
-    /// Of a replayed seed, only these actions of users.
-    #[arg(long, value_delimiter = ',')]
-    actions: Option<Vec<usize>>,
-    /// Of a replayed seed, only these requests may go wrong.
-    #[arg(long, value_delimiter = ',')]
-    faults: Option<Vec<u64>>,
+    /// Of a replayed seed, only these actions of users: numbers with commas between, or `none`.
+    #[arg(long)]
+    actions: Option<Numbers>,
+    /// Of a replayed seed, only these requests may go wrong: numbers with commas between, or `none`.
+    #[arg(long)]
+    faults: Option<Numbers>,
     /// Of many seeds, runs all, and prints a line for each that fails.
     #[arg(long)]
     list: bool,
+    /// Plants each defect into the product, and runs seeds until it is caught.
+    #[arg(long)]
+    teeth: bool,
+    /// The product has this defect.
+    #[arg(long, value_parser = defect)]
+    defect: Option<Defect>,
+}
+
+fn defect(name: &str) -> Result<Defect, String> {
+    let named = Defect::ALL.into_iter().find(|defect| format!("{defect:?}") == name);
+    named.ok_or_else(|| format!("one of {:?}", Defect::ALL))
+}
+
+/// A set of numbers, as the smallest form of a seed names it.
+#[derive(Clone)]
+struct Numbers(BTreeSet<u64>);
+
+impl FromStr for Numbers {
+    type Err = ParseIntError;
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        let numbers = text.split(',').filter(|number| *number != shrink::NONE);
+        Ok(Self(numbers.map(str::parse).collect::<Result<_, _>>()?))
+    }
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.teeth {
+        return show_teeth();
+    }
     match (arguments.seed, arguments.seeds) {
         (Some(seed), _) => {
             let cuts = Cuts {
-                actions: arguments.actions.map(|places| places.into_iter().collect::<BTreeSet<_>>()),
-                faults: arguments.faults.map(|numbers| numbers.into_iter().collect()),
+                actions: arguments
+                    .actions
+                    .map(|Numbers(places)| places.into_iter().map(|place| place as usize).collect()),
+                faults: arguments.faults.map(|Numbers(numbers)| numbers),
             };
-            replay(seed, &cuts)
+            replay(seed, &cuts, arguments.defect)
         }
         (None, seeds) if arguments.list => list(arguments.from, seeds.unwrap_or(many::LEAST_FOR_COVERAGE)),
         (None, seeds) => run_many(arguments.from, seeds.unwrap_or(many::LEAST_FOR_COVERAGE)),
     }
 }
 
-fn replay(seed: u64, cuts: &Cuts) -> ExitCode {
-    let report = run(seed, cuts, Lines::Kept);
+/// Every planted defect must be caught within so many seeds.
+const TEETH: u64 = 1000;
+
+fn show_teeth() -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    for defect in Defect::ALL {
+        match teeth::catch(defect, 0..TEETH) {
+            Some(Caught { after, seed, words }) => {
+                let short: String = words.chars().take(100).collect();
+                println!("{:22} caught after {after:>4} seeds, by seed {seed}: {short}", format!("{defect:?}"));
+            }
+            None => {
+                println!("{:22} NOT CAUGHT within {TEETH} seeds", format!("{defect:?}"));
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    code
+}
+
+fn replay(seed: u64, cuts: &Cuts, defect: Option<Defect>) -> ExitCode {
+    let report = teeth::run_with(defect, seed, cuts, Lines::Kept);
     report.lines.iter().for_each(|line| println!("{line}"));
     println!(
         "seed {seed}: {} steps, {} s of virtual time, hash {:016x}",
