@@ -179,10 +179,10 @@ impl ScanRecord {
         Taken::Ours(route.clone(), row.range.clone())
     }
 
-    /// Everything up to `cursor` was compared and sent. Whether the range is still ours.
+    /// Everything up to `cursor` was compared and sent; the lease is renewed. Whether the range is still ours.
     pub fn advance(&mut self, number: u32, cursor: &str, counts: &SendReport, hand: Hand<'_>) -> bool {
         let Some(row) = self.own(number, hand) else { return false };
-        row.touched = hand.now;
+        (row.touched, row.lease) = (hand.now, Some(hand.lease.clone()));
         // A save whose answer was lost is made again: the same keys are not counted twice.
         if cursor > row.range.after.as_str() {
             row.range = row.range.behind(cursor);
