@@ -60,8 +60,8 @@ pub enum CredentialsError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// A field that nobody reads.
-    #[error("it has a field{} that means nothing here; the fields are {}", named(.0), FIELDS.join(", "))]
+    /// A field that nobody reads; its name, where that may be shown.
+    #[error("it has a field{name} that means nothing here; the fields are {fields}", name = .0, fields = FIELDS.join(", "))]
     Unknown(String),
 }
 
@@ -78,7 +78,7 @@ impl OtherAccount {
             .map_err(|error| CredentialsError::NotJson { line: error.line(), column: error.column() })?;
         let Value::Object(fields) = value else { return Err(CredentialsError::NotAnObject) };
         if let Some(unknown) = fields.keys().find(|field| !FIELDS.contains(&field.as_str())) {
-            return Err(CredentialsError::Unknown(unknown.clone()));
+            return Err(CredentialsError::Unknown(named(unknown)));
         }
         Self::of_fields(&fields)
     }
@@ -191,9 +191,54 @@ mod tests {
         for text in broken {
             let error = OtherAccount::parse(&text).unwrap_err();
             assert!(!error.to_string().contains("wJalr"), "{error}");
+            assert!(!format!("{error:?}").contains("wJalr"), "{error:?}");
         }
         let account = parse(r#""region":"us-east-1""#).unwrap();
         assert_eq!(format!("{account:?}"), "OtherAccount(…)");
         assert!(!format!("{:?}", account.connect_options()).contains("wJalr"));
+    }
+
+    /// All texts of a JSON value that are no names of fields.
+    fn texts(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::String(text) => found.push(text.clone()),
+            Value::Array(values) => values.iter().for_each(|value| texts(value, found)),
+            Value::Object(fields) => fields.values().for_each(|value| texts(value, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// Whatever is wrong, no value is shown. What is right is read as it was written, and shows no key.
+    fn hold(bytes: &[u8]) {
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        let value = serde_json::from_str::<Value>(text);
+        match OtherAccount::parse(text) {
+            Ok(account) => {
+                let value = value.unwrap();
+                assert_eq!(value[KEY_ID], account.keys.access_key_id.as_str());
+                assert_eq!(value[SECRET], account.keys.secret_access_key.as_str());
+                let options = account.connect_options();
+                let place = format!("{:?} {:?}", options.region, options.endpoint);
+                let shown = format!("{account:?} {options:?}");
+                let secret = &account.keys.secret_access_key;
+                assert!(secret.len() < 8 || place.contains(secret) || !shown.contains(secret), "{shown}");
+            }
+            Err(error) => {
+                fuzz::has_words(&error, text.len());
+                let shown = format!("{error} {error:?}");
+                // The corpus marks its secrets, so that they are known also where nothing can be parsed.
+                assert!(!shown.contains("SECRET"), "{shown}");
+                let mut found = Vec::new();
+                value.iter().for_each(|value| texts(value, &mut found));
+                let own_words = ["is none of aws, gcs, oss, r2, minio, other", &FIELDS.join(", ")].join(" ");
+                let secret = |text: &&String| text.len() >= 8 && !own_words.contains(text.as_str());
+                assert!(!found.iter().filter(secret).any(|secret| shown.contains(secret.as_str())), "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn hostile_parameters_hold() {
+        fuzz::replay("credentials", hold);
     }
 }

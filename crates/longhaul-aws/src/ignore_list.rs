@@ -46,4 +46,22 @@ mod tests {
             assert_eq!(find(text), Ok(IgnoreText::Lines(text)));
         }
     }
+
+    /// Only one line that begins with the scheme names an object, and it names it byte for byte.
+    fn hold(bytes: &[u8]) {
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        match find(text) {
+            Ok(IgnoreText::Lines(lines)) => assert_eq!(lines, text),
+            Ok(IgnoreText::Object { bucket, key }) => {
+                assert_eq!(text.trim(), format!("s3://{bucket}/{key}"));
+                assert!(!bucket.contains('/'));
+            }
+            Err(error) => fuzz::has_words(&error, text.len()),
+        }
+    }
+
+    #[test]
+    fn hostile_texts_hold() {
+        fuzz::replay("ignore_place", hold);
+    }
 }

@@ -225,6 +225,26 @@ mod tests {
         assert_eq!(merged.include, ["*.jpg"]);
     }
 
+    /// What was read survives being merged with nothing on either side; what is refused is refused with words.
+    fn hold(bytes: &[u8]) {
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        match parse(text) {
+            // Debug shows every setting.
+            Ok(settings) => {
+                let kept = settings.clone().over(CopySettings::default());
+                assert_eq!(format!("{kept:?}"), format!("{settings:?}"));
+                let under = CopySettings::default().over(settings.clone());
+                assert_eq!(format!("{under:?}"), format!("{settings:?}"));
+            }
+            Err(error) => fuzz::has_words(&error, text.len()),
+        }
+    }
+
+    #[test]
+    fn hostile_files_hold() {
+        fuzz::replay("settings", hold);
+    }
+
     #[test]
     fn an_unknown_key_is_an_error_that_names_its_line() {
         let error = parse("objects = 5\nobject = 6\n").unwrap_err().to_string();
