@@ -8,14 +8,13 @@ use std::{
 use longhaul::{
     copy::CopyJob,
     engine::{Engine, Observer, Patience, Settings},
-    keys_from::KeysFrom,
     memory_ledger::MemoryLedger,
-    object::{Location, ObjectKey},
+    object::Location,
     ports::{Ledger, Source},
     record::{Record, State},
     retry::RetryPolicy,
-    scan::{self, Comparison, Event, Mode, Scan, Totals},
-    scan_list::{self, Hear, ListEvent, ListTotals},
+    scan::{self, Comparison, Event, Mode, Totals},
+    scan_list::{ListEvent, ListTotals},
 };
 use longhaul_aws::SystemClock;
 use longhaul_local::{RecordFilter, SqliteLedger};
@@ -24,6 +23,7 @@ use crate::{
     args::CopyArgs,
     bars::Bars,
     failure::{Exit, Failure},
+    lists,
     prepare::{Prepared, engine_settings, ledger_path, prepare},
     report::ReportFile,
     settings::{self, CopySettings},
@@ -111,7 +111,7 @@ async fn work<L: Ledger>(
     bars.begin();
     let mut hear = |event: ListEvent<'_>| hear(event, engine.source.location(), &mut show, &mut report, &bars);
     let (list, listed) = match &keys {
-        Some((store, key)) => copy_list(&engine, &scan, store, key, unsettled, mode, &mut hear).await,
+        Some((store, key)) => lists::copy(&engine, &scan, store, key, unsettled, mode, &mut hear).await,
         None => {
             let mut hear = |event: Event<'_>| hear(ListEvent::Scan(event));
             let (totals, listed) = scan::run(&engine, &scan, unsettled, mode, &mut hear).await;
@@ -128,7 +128,7 @@ async fn work<L: Ledger>(
     let skipped_files = warn_of_skipped(&show, &engine.source);
     let stopped = engine.patience.stop.is_cancelled();
     let ended = listed.and(compared.map_err(Failure::from)).and_then(|comparison| {
-        must_be_named(&list)?;
+        lists::must_lead_somewhere(&list)?;
         must_be_something(totals, must_exist.filter(|_| keys.is_none()), stopped, &show)?;
         report.close()?;
         Ok(comparison)
@@ -141,25 +141,6 @@ async fn work<L: Ledger>(
     let seconds = began.elapsed().as_secs_f64();
     show.summary(&Summary { list: &list, comparison, skipped_files, seconds, exit });
     ended.map(|_| exit)
-}
-
-/// Copies what a list names.
-async fn copy_list<L: Ledger>(
-    engine: &Arc<Engine<Store, Store, L, SystemClock>>,
-    scan: &Scan,
-    store: &Store,
-    key: &ObjectKey,
-    unsettled: Vec<CopyJob>,
-    mode: Mode,
-    hear: &mut Hear<'_>,
-) -> (ListTotals, Result<(), Failure>) {
-    match KeysFrom::open(store, &engine.patience, key, &engine.source.location().bucket).await {
-        Ok(mut keys) => {
-            let (list, ended) = scan_list::run(engine, scan, &mut keys, unsettled, mode, hear).await;
-            (list, ended.map_err(Failure::from))
-        }
-        Err(error) => (ListTotals::default(), Err(error.into())),
-    }
 }
 
 /// Shows and writes down what is heard.
@@ -184,16 +165,6 @@ fn hear(event: ListEvent<'_>, source: &Location, show: &mut Show, report: &mut R
             report.write_not_found(source, key, "outside", "the key is not below SRC");
         }
     }
-}
-
-/// A list of which no key leads anywhere is a mistake.
-fn must_be_named(list: &ListTotals) -> Result<(), Failure> {
-    let nowhere = list.totals.gone + list.outside;
-    if list.totals.objects + list.totals.filtered > 0 || nowhere == 0 {
-        return Ok(());
-    }
-    let words = format!("none of the {nowhere} keys of the list is an object below SRC");
-    Err(Failure::usage(words).advise("a list names whole keys of SRC's bucket, or paths below SRC's folder"))
 }
 
 /// A name that finds nothing is a mistake; an empty bucket or folder, or patterns that leave nothing, may be meant.

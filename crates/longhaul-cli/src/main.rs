@@ -12,6 +12,7 @@ mod demo_data;
 mod explain;
 mod failure;
 mod heartbeat;
+mod lists;
 mod log;
 mod look;
 mod ls;

@@ -24,6 +24,7 @@ use crate::{
     args::{ProviderName, Side},
     copy::patience,
     failure::Failure,
+    lists,
     place::{Place, split_file},
     settings::{CompareName, CopySettings, VerifyName},
     store::Store,
@@ -61,7 +62,7 @@ pub async fn prepare(source: &str, destination: &str, settings: &CopySettings) -
     };
     let route = route(&from, &to)?;
     let keys = match &settings.keys_from {
-        Some(list) => Some(open_list(list, &route, &from_options).await?),
+        Some(list) => Some(lists::open(list, &route, &from_options).await?),
         None => None,
     };
     refuse_overlap(&source, &destination, &route)?;
@@ -140,7 +141,8 @@ async fn open_destination(place: Place, options: &ConnectOptions, from: &Below) 
     }
 }
 
-fn file_of(path: &Path) -> Result<(PathBuf, String), Failure> {
+/// Folder and name of a file, or what is wrong with its path.
+pub fn file_of(path: &Path) -> Result<(PathBuf, String), Failure> {
     split_file(path).ok_or_else(|| Failure::usage(format!("{path:?} has no usable name")))
 }
 
@@ -179,25 +181,6 @@ fn refuse_overlap(source: &Store, destination: &Store, route: &Route) -> Result<
     }
     let words = format!("the destination {to} lies inside the source {from}");
     Err(Failure::usage(words).advise("choose a destination outside of the source"))
-}
-
-/// Where a list of keys is. In a store it is read as the source is.
-async fn open_list(list: &str, route: &Route, options: &ConnectOptions) -> Result<(Store, ObjectKey), Failure> {
-    if route.as_single().is_some() {
-        return Err(Failure::usage("--keys-from: SRC names one object, and a list names many")
-            .advise("name the bucket or folder that the keys of the list are in"));
-    }
-    let named = |name: String| {
-        ObjectKey::new(name).map_err(|error| Failure::usage(format!("--keys-from {list:?} names no object: {error}")))
-    };
-    match Place::parse(list)? {
-        Place::S3 { bucket, rest } => Ok((Store::S3(connect(&bucket, options).await?), named(rest)?)),
-        Place::Local(path) if path.is_file() => {
-            let (folder, name) = file_of(&path)?;
-            Ok((Store::Local(LocalFolder::new(folder, Role::Source)?), named(name)?))
-        }
-        Place::Local(path) => Err(Failure::usage(format!("--keys-from: there is no file {path:?}"))),
-    }
 }
 
 fn selection(settings: &CopySettings) -> Result<Selection, Failure> {
