@@ -7,7 +7,7 @@ TARGET ?= message
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: programs help fuzz demo install local-cloud deploy undeploy test check purity deny infra bench-memory bench-diff bench-lambda bench-segments
+.PHONY: programs help fuzz demo install local-cloud deploy undeploy test check purity deny infra bench-memory bench-diff bench-lambda bench-segments sim sim-teeth
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,13 @@ deny: ## Check licences, sources and duplicate versions of dependencies
 
 infra: ## Check the templates
 	./scripts/lint-infra.sh
+
+# With SEED one seed is replayed with its steps; with SEEDS many are run on all cores, without steps.
+sim: ## Simulate: make sim SEED=7 replays a seed, make sim SEEDS=100000 runs many
+	$(CARGO) run --profile sim -p simulation -- $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000)) $(ARGS)
+
+sim-teeth: ## Plant defects into the core, and show that the simulation finds each
+	$(CARGO) run --profile sim -p simulation -- --teeth
 
 bench-memory: programs ## Measure memory while copying
 	target/debug/memory $(ARGS)

@@ -133,7 +133,8 @@ async fn complete<S: Source, D: Destination, L: Ledger, C: Clock>(
         if doubt {
             let there = head_destination(leg).await?;
             let by_others = error.kind() == ErrorKind::PreconditionFailed;
-            let ours = there.as_ref().filter(|there| !by_others || same_headers(leg, info, there));
+            // The same bytes with other headers are what stood there before, or what somebody else wrote.
+            let ours = there.as_ref().filter(|there| same_headers(leg, info, there));
             if let Some(written) = ours.and_then(|there| is_expected(there, &expected)) {
                 // Others may have brought the same object; then this upload is still there, and of no more use.
                 leg.abort(&filling.upload).await?;

@@ -39,6 +39,10 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         let now = self.engine.patience.clock.now();
         let source = self.source_now(pin.clone());
         let loaded = self.engine.ledger.load(&self.record_key()).await?;
+        if self.engine.patience.stop.is_cancelled() || !self.engine.has_time_for_a_body() {
+            // A record that is opened now would be left open, and its message may be long done by others.
+            return Err(Ended::Interrupted);
+        }
         let Some((record, token)) = loaded else {
             let record = Record::begin(self.record_key(), source, now);
             let mut entry = Entry { record, token: None, found: false, segment: None };
@@ -49,7 +53,9 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         self.yield_to_others(&entry.record)?;
         self.refuse_collision(&entry.record)?;
         let same = self.is_of_this_source(&entry.record) && entry.record.source.pin.same_write(pin);
-        self.refuse_an_older_pin(&entry.record, pin)?;
+        if self.is_of_this_source(&entry.record) {
+            self.refuse_an_older_pin(&entry.record, pin).await?;
+        }
         if entry.record.state == State::Done {
             self.skip_if_done(&entry.record, same).await?;
         }
@@ -85,13 +91,18 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         Ok(entry)
     }
 
-    /// Between the pin and the claim others may have copied something newer: then this pin is of no more use.
-    fn refuse_an_older_pin(&self, record: &Record, pin: &Pin) -> Result<(), Ended> {
-        if record.state == State::Done && self.is_of_this_source(record) && record.source.pin.modified > pin.modified {
-            let words = "others copied a newer version meanwhile";
-            return Err(Ended::Restart(Reason::new("source-keeps-changing", words)));
+    /// Between the pin and the claim others may have copied something newer, or have found the source deleted, whose old
+    /// versions can still be read: then this pin is of no more use.
+    async fn refuse_an_older_pin(&self, record: &Record, pin: &Pin) -> Result<(), Ended> {
+        let older = match record.state {
+            State::Done => record.source.pin.modified > pin.modified,
+            State::Gone => !self.pin().await?.pin().same_write(pin),
+            State::Copying | State::Completing | State::Restarting | State::Parked | State::Superseded => false,
+        };
+        if !older {
+            return Ok(());
         }
-        Ok(())
+        Err(Ended::Restart(Reason::new("source-keeps-changing", "the source changed before its copy began")))
     }
 
     /// Saves the lease and the attempt before any work, so that crash loops count.

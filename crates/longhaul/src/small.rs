@@ -172,10 +172,8 @@ async fn look_after<S: Source, D: Destination, L: Ledger, C: Clock>(
     let complete = tally.bytes() == info.size;
     let same_crc = there.crc64nvme.is_some_and(|theirs| theirs == crc);
     let same_tag = there.etag.looks_like_md5() && there.etag == info.etag;
-    // Behind a refused condition stands what somebody else wrote: the same bytes may have other headers.
-    let ours = error.kind() != ErrorKind::PreconditionFailed
-        || !leg.engine.destination.capabilities().headers
-        || there.headers == info.headers;
+    // The same bytes with other headers are what stood there before, or what somebody else wrote.
+    let ours = !leg.engine.destination.capabilities().headers || there.headers == info.headers;
     if ours && complete && there.size == info.size && (same_crc || same_tag) {
         let md5 = tally.md5().map(|md5| md5.to_hex());
         let written = Written { etag: Some(there.etag), version_id: there.version_id, crc64nvme: there.crc64nvme };

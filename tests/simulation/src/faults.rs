@@ -98,6 +98,8 @@ impl Faults {
         let mut dice = self.random.u16(..10_000);
         let mut fault = None;
         for (candidate, rate) in Fault::ALL.into_iter().zip(self.rates.0) {
+            // What is asked rarely goes wrong more often.
+            let rate = if op == Op::Delete { rate.saturating_mul(20) } else { rate };
             let may = candidate.befalls(op) && (of_a_process || !is_of_a_process(candidate));
             if may && dice < rate {
                 fault = Some(candidate);

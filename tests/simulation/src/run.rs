@@ -92,7 +92,7 @@ pub fn run(seed: u64, cuts: &Cuts, lines: Lines) -> Report {
             0
         }
     };
-    let report = Report {
+    Report {
         violation: world.violation(),
         counts: world.counts().clone(),
         hash: world.hash(),
@@ -101,8 +101,7 @@ pub fn run(seed: u64, cuts: &Cuts, lines: Lines) -> Report {
         time: world.now(),
         actions,
         struck: world.struck(),
-    };
-    report
+    }
 }
 
 /// Leads a seed from its beginning to its end.

@@ -65,7 +65,7 @@ impl SimStore {
     fn failed(&self, op: Op, failure: Failure, key: &str) -> StoreError {
         let error = StoreError::new(failure.kind, name(op), "made up by the simulation").at(self.memory.location());
         let error = if failure.kind == ErrorKind::Throttled {
-            error.retry_after(Some(Duration::from_secs(1)).filter(|_| key.len() % 2 == 0))
+            error.retry_after(Some(Duration::from_secs(1)).filter(|_| key.len().is_multiple_of(2)))
         } else {
             error
         };
