@@ -21,7 +21,7 @@ use crate::{
     report::{Follow, ObjectReport},
     resume::{fitting, of_an_earlier_leg},
     segments::{Filled, SegmentRef, Trusts},
-    standing::{Standing, plan_of, standing},
+    standing::{Standing, answers, plan_of, standing},
     transfer::Trust,
 };
 
@@ -409,8 +409,10 @@ async fn end_upload<S: Source, D: Destination, L: Ledger, C: Clock>(
         match standing(&entry.record, at) {
             Standing::Superseded | Standing::Parked(_) => return Ok(superseded()),
             Standing::Ended => return Ok(begins_again(reason)),
-            // Whoever is at it answers for it with a message that is not acknowledged yet.
-            Standing::Ending if leg.yield_to_others(&entry.record).is_err() => return Ok(superseded()),
+            // Whoever is at it answers for it with a message that is not acknowledged yet; unless it is another delivery of this one.
+            Standing::Ending if !answers(&entry.record, at) && leg.yield_to_others(&entry.record).is_err() => {
+                return Ok(superseded());
+            }
             Standing::Open | Standing::Marked | Standing::Full | Standing::Ending => {}
         }
         leg.yield_to_others(&entry.record)?;

@@ -30,14 +30,13 @@ pub(crate) enum Standing {
 /// What `record` means for the segment `at`.
 pub(crate) fn standing(record: &Record, at: &SegmentRef) -> Standing {
     let segments = record.segments.as_ref();
-    let answers = segments.and_then(|segments| segments.responsible) == Some(at.segment);
     if record.generation != at.generation {
         return Standing::Superseded;
     }
     match record.state {
         State::Done | State::Gone | State::Superseded => return Standing::Superseded,
         State::Restarting => {
-            return match (&record.upload, answers) {
+            return match (&record.upload, answers(record, at)) {
                 (Some(_), _) => Standing::Ending,
                 (None, true) => Standing::Ended,
                 (None, false) => Standing::Superseded,
@@ -51,7 +50,7 @@ pub(crate) fn standing(record: &Record, at: &SegmentRef) -> Standing {
     }
     if record.state == State::Parked {
         let reason = || record.reason.clone().unwrap_or_else(|| Reason::new("parked", "no reason was kept"));
-        return if answers { Standing::Parked(reason()) } else { Standing::Superseded };
+        return if answers(record, at) { Standing::Parked(reason()) } else { Standing::Superseded };
     }
     #[cfg(feature = "planted-defects")]
     if planted::is(Defect::CountSegments) {
@@ -65,6 +64,11 @@ pub(crate) fn standing(record: &Record, at: &SegmentRef) -> Standing {
         Some(_) => Standing::Open,
         None => Standing::Superseded,
     }
+}
+
+/// Whether this segment answers for what ended its upload.
+pub(crate) fn answers(record: &Record, at: &SegmentRef) -> bool {
+    record.segments.as_ref().is_some_and(|segments| segments.responsible == Some(at.segment))
 }
 
 /// The plan of the record's upload, if it has one.
