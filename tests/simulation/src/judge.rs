@@ -27,7 +27,8 @@ use crate::{
 /// A message is about to be deleted: everything it asked for must have a durable outcome.
 pub fn acknowledged(stage: &Stage, message: &QueueMessage, began: Duration) -> Result<(), String> {
     let Ok(parsed) = job::parse(&message.body) else {
-        let parked = stage.parked().iter().any(|parked| parked.body == message.body);
+        let parked = stage.parked().iter().any(|parked| parked.body == message.body)
+            || stage.queues.iter().any(|queue| queue.has_another(&message.body, &message.receipt));
         let words = || format!("never lost: {} is malformed, acknowledged and not parked", message.id);
         return parked.then_some(()).ok_or_else(words);
     };
@@ -197,7 +198,7 @@ fn gone(stage: &Stage, oracle: &Oracle, place: &str, kept: Option<&Record>, sour
 
 /// The ledger agrees with the stores, and nothing is left open.
 fn record(stage: &Stage, oracle: &Oracle, place: &str, kept: &Kept) -> Result<(), String> {
-    let Kept { record, at } = kept;
+    let Kept { record, at, .. } = kept;
     let at = *at;
     // Its message is parked with the reason; that the record could not be told is in the log.
     if record.state.is_open() && !is_parked_since(stage, place, record) {

@@ -46,7 +46,7 @@ impl SimLedger {
         let saved = self.table.save(record, expected, token).await;
         match &saved {
             Ok(Saved::Stored) => {
-                let found = self.world.oracle().recorded(record, self.world.now());
+                let found = self.world.oracle().recorded(record, self.world.now(), self.world.sim().current());
                 let step = self.world.oracle().last_step();
                 *self.world.counts().transitions.entry(step).or_default() += 1;
                 self.world.judge(found);

@@ -100,6 +100,8 @@ pub struct Kept {
     pub record: Record,
     /// When, by the world's clock.
     pub at: Duration,
+    /// By which process.
+    pub by: ProcessId,
 }
 
 /// Everything that is known.
@@ -197,11 +199,11 @@ impl Oracle {
     }
 
     /// The ledger stored a record.
-    pub fn recorded(&mut self, record: &Record, now: Duration) -> Result<(), String> {
+    pub fn recorded(&mut self, record: &Record, now: Duration, by: ProcessId) -> Result<(), String> {
         let key = record.key.key.as_str().to_owned();
         let before = self.records.get(&key).map(|kept| kept.record.state);
         self.last_step = (before.map(State::name), record.state.name());
-        self.records.insert(key.clone(), Kept { record: record.clone(), at: now });
+        self.records.insert(key.clone(), Kept { record: record.clone(), at: now, by });
         if !before.unwrap_or(State::Done).may_become(record.state) {
             return Err(format!("transitions: {key} went from {before:?} to {:?}", record.state));
         }
@@ -232,10 +234,13 @@ impl Oracle {
 
     /// An upload was created. Whether nobody can know of it: the one who asked for it stood still or died before, and others
     /// have closed the record, or gone on with a new generation, since it saved its intent.
-    pub fn upload_begun(&mut self, key: &str, id: &str) -> bool {
+    pub fn upload_begun(&mut self, key: &str, id: &str, by: ProcessId) -> bool {
         self.parts.insert(id.to_owned(), HashMap::new());
         let intended = self.records.get(key).is_some_and(|kept| {
-            kept.record.state == State::Copying && kept.record.intent.is_some() && kept.record.upload.is_none()
+            kept.by == by
+                && kept.record.state == State::Copying
+                && kept.record.intent.is_some()
+                && kept.record.upload.is_none()
         });
         if !intended {
             self.zombies.insert(id.to_owned());

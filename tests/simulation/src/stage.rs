@@ -162,7 +162,8 @@ impl Stage {
 
     /// Whether nobody works and nothing waits.
     pub fn is_quiet(&self) -> bool {
-        self.busy.load(Ordering::Relaxed) == 0 && self.queues.iter().all(SimQueue::is_empty)
+        let busy = self.busy.load(Ordering::Relaxed) > 0 || self.world.awaits_late_effects();
+        !busy && self.queues.iter().all(SimQueue::is_empty)
     }
 }
 

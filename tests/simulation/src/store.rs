@@ -106,12 +106,7 @@ impl SimStore {
 
     /// The process gives up on a request that is carried out all the same, later.
     fn later(&self, call: &Call<'_>, effect: impl Future<Output = ()> + Send + 'static) -> StoreError {
-        let (sim, pause) = (self.world.sim().clone(), call.standstill());
-        let pauses = sim.clone();
-        sim.spawn(crate::executor::ProcessId::WORLD, async move {
-            pauses.sleep(pause).await;
-            effect.await;
-        });
+        self.world.later(call.standstill(), effect);
         StoreError::new(ErrorKind::Unavailable, "late", "the connection broke").maybe_happened()
     }
 
@@ -300,7 +295,7 @@ impl Destination for SimStore {
     async fn create_multipart_upload(&self, object: &NewObject<'_>) -> Result<Upload, StoreError> {
         let create = async {
             let upload = self.on_time().create_multipart_upload(object).await?;
-            if self.world.oracle().upload_begun(object.key.as_str(), &upload.id) {
+            if self.world.oracle().upload_begun(object.key.as_str(), &upload.id, self.world.sim().current()) {
                 self.world.happened(Happening::ZombieUpload, || upload.id.clone());
             }
             Ok(upload)

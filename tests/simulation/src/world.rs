@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -45,6 +48,8 @@ struct Shared {
     violation: Mutex<Option<String>>,
     /// Numbers of what went wrong, for shrinking.
     struck: Mutex<Vec<u64>>,
+    /// Requests that were given up and are still to be carried out.
+    late: AtomicUsize,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -79,6 +84,7 @@ impl World {
             trace: Mutex::new(trace),
             violation: Mutex::default(),
             struck: Mutex::default(),
+            late: AtomicUsize::new(0),
         }))
     }
 
@@ -160,6 +166,22 @@ impl World {
     /// The recorded lines.
     pub fn lines(&self) -> Vec<String> {
         lock(&self.0.trace).lines()
+    }
+
+    /// Carries something out later, whatever becomes of the process that asked for it.
+    pub fn later(&self, pause: Duration, effect: impl Future<Output = ()> + Send + 'static) {
+        self.0.late.fetch_add(1, Ordering::Relaxed);
+        let world = self.clone();
+        self.0.sim.spawn(ProcessId::WORLD, async move {
+            world.0.sim.sleep(pause).await;
+            effect.await;
+            world.0.late.fetch_sub(1, Ordering::Relaxed);
+        });
+    }
+
+    /// Whether something is still to be carried out.
+    pub fn awaits_late_effects(&self) -> bool {
+        self.0.late.load(Ordering::Relaxed) > 0
     }
 
     /// Begins a request.
