@@ -59,9 +59,9 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         if entry.record.state == State::Done {
             self.skip_if_done(&entry.record, same).await?;
         }
-        if same && entry.record.is_carried_by_segments(now, |lease| self.engine.ledger.is_held(lease, now)) {
-            let words = "the messages of its segments carry it on";
-            return Err(Ended::Continues(None, Reason::new("in-segments", words)));
+        if same && let Some(until) = entry.record.carried_until(now, |lease| self.engine.ledger.is_held(lease, now)) {
+            // Not acknowledged: one of their messages may be parked, and then nobody but this one would carry it on.
+            return Err(Ended::Busy(Lease { owner: "its segments".into(), until: Some(until) }));
         }
         if !(same && entry.record.state != State::Restarting) {
             self.drop_generation(&mut entry).await?;

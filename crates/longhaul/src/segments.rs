@@ -254,15 +254,15 @@ impl Record {
         (all.filled.bytes == self.source.pin.size).then_some(all.filled)
     }
 
-    /// Whether the messages of this record's segments carry it on, so that nobody else need do anything: they were sent, and
-    /// not all of them can have been lost, since one was at work, or the record was saved, a short while ago.
-    pub fn is_carried_by_segments(&self, now: Timestamp, is_held: impl Fn(&Lease) -> bool) -> bool {
-        let Some(segments) = self.segments.as_ref().filter(|_| self.state == State::Copying) else { return false };
-        if segments.leases().any(is_held) {
-            return true;
+    /// Until when the messages of this record's segments are taken to carry it on: they were sent, and one is at work, or the record
+    /// was saved a short while ago. `None`: somebody else must.
+    pub fn carried_until(&self, now: Timestamp, is_held: impl Fn(&Lease) -> bool) -> Option<Timestamp> {
+        let segments = self.segments.as_ref().filter(|_| self.state == State::Copying)?;
+        let silent = Timestamp(self.updated.0.saturating_add(SILENCE_MS));
+        if let Some(lease) = segments.leases().find(|lease| is_held(lease)) {
+            return Some(lease.until.unwrap_or(silent));
         }
-        let is_recent = now.0.saturating_sub(self.updated.0) < SILENCE_MS;
-        segments.sent.is_some() && is_recent && !self.has_full_segments()
+        (segments.sent.is_some() && silent > now && !self.has_full_segments()).then_some(silent)
     }
 
     /// How many segments are done, and of how many, where the upload is cut up.

@@ -171,7 +171,7 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'a
 
     fn is_at_work(&self, record: &Record, now: Timestamp) -> bool {
         let is_held = |lease: &Lease| self.engine.ledger.is_held(lease, now);
-        record.lease.as_ref().is_some_and(is_held) || record.is_carried_by_segments(now, is_held)
+        record.lease.as_ref().is_some_and(is_held) || record.carried_until(now, is_held).is_some()
     }
 
     fn send(&mut self, pair: Pair, token: Option<Token>, why: Difference) {
