@@ -1,6 +1,6 @@
 //! Defects that the simulation plants into this code, to show that it would find them.
 //!
-//! Without the feature `planted-defects`, which only tests/simulation asks for, there is no switch: [`is`] is constant and the
+//! Without the feature `planted-defects`, which only tests/simulation asks for, there is no switch: `is` is constant and the
 //! compiler drops the wrong ways.
 
 /// One way in which the code could be wrong.

@@ -175,7 +175,7 @@ impl Scenario {
             keys: random.usize(2..=6),
             part_size,
             threshold: part_size * pick(random, &[1, 2]),
-            segment: pick(random, &[None, Some(1), Some(2), Some(3)]).map(|parts| parts * part_size),
+            segment: pick(random, &[None, None, None, Some(1), Some(2), Some(3)]).map(|parts| parts * part_size),
             ranges: random.usize(1..=5),
             split_after: random.u64(1..=4),
             concurrency: random.usize(1..=4),
