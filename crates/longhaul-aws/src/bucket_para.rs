@@ -1,6 +1,7 @@
 //! The routes of `s3_migration_bucket_para`: a JSON list of source and destination. Pure.
 
-pub use longhaul::route::NamedRoute as BucketRoute;
+use longhaul::object::ObjectKey;
+pub use longhaul::route::{KeyListPlace, NamedRoute as BucketRoute};
 use serde_json::{Map, Value};
 
 const SRC_BUCKET: &str = "src_bucket";
@@ -8,7 +9,8 @@ const SRC_PREFIX: &str = "src_prefix";
 const DES_BUCKET: &str = "des_bucket";
 const DES_PREFIX: &str = "des_prefix";
 const STRIP: &str = "strip_src_prefix";
-const FIELDS: [&str; 5] = [SRC_BUCKET, SRC_PREFIX, DES_BUCKET, DES_PREFIX, STRIP];
+const KEYS_FROM: &str = "keys_from";
+const FIELDS: [&str; 6] = [SRC_BUCKET, SRC_PREFIX, DES_BUCKET, DES_PREFIX, STRIP, KEYS_FROM];
 
 /// The longest name of a bucket: S3 permits 63 characters, Google Cloud Storage 222 with dots.
 const MAX_NAME: usize = 222;
@@ -70,6 +72,7 @@ impl<'a> Entry<'a> {
             des_bucket: self.bucket(DES_BUCKET)?,
             des_prefix: self.text(DES_PREFIX)?,
             strip_src_prefix: self.flag(STRIP)?,
+            keys_from: self.place(KEYS_FROM)?,
         })
     }
 
@@ -88,6 +91,22 @@ impl<'a> Entry<'a> {
             Some(Value::String(text)) => Ok(text.clone()),
             Some(other) => Err(self.wrong(field, format!("{other} is not a text in quotes"))),
         }
+    }
+
+    fn place(&self, field: &str) -> Result<Option<KeyListPlace>, BucketParaError> {
+        let text = self.text(field)?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let (bucket, key) = text
+            .strip_prefix("s3://")
+            .and_then(|place| place.split_once('/'))
+            .ok_or_else(|| self.wrong(field, format!("{text:?} is no object; write s3://bucket/key")))?;
+        if let Some(problem) = problem_of_bucket(bucket) {
+            return Err(self.wrong(field, problem));
+        }
+        let key = ObjectKey::new(key).map_err(|error| self.wrong(field, format!("{text:?}: {error}")))?;
+        Ok(Some(KeyListPlace { bucket: bucket.to_owned(), key }))
     }
 
     fn flag(&self, field: &str) -> Result<bool, BucketParaError> {
@@ -120,7 +139,7 @@ pub(crate) fn problem_of_bucket(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use longhaul::object::ObjectKey;
+    use serde_json::json;
 
     use super::*;
 
@@ -168,6 +187,39 @@ mod tests {
         assert_eq!(words(r#"["src"]"#), "entry 1 of the list is not an object in braces");
         assert!(words(r#"{"src_bucket":"src"}"#).starts_with("it is not a list"));
         assert!(words("not json").starts_with("it is not JSON: "));
+    }
+
+    #[test]
+    fn a_list_of_keys_is_named_as_an_object() {
+        let entry = |list: &str| format!(r#"[{{"src_bucket":"src","des_bucket":"des","keys_from":"{list}"}}]"#);
+        let routes = parse_routes(&entry("s3://lists/inv/manifest.json")).unwrap();
+        let key = ObjectKey::new("inv/manifest.json").unwrap();
+        assert_eq!(routes[0].keys_from, Some(KeyListPlace { bucket: "lists".into(), key }));
+        assert_eq!(parse_routes(&entry("")).unwrap()[0].keys_from, None);
+        assert!(words(&entry("lists/keys.txt")).contains("field keys_from: \"lists/keys.txt\" is no object"));
+        assert!(words(&entry("s3://lists/")).contains("a key has 1 to 1024 bytes"));
+        assert!(words(&entry("s3:///keys.txt")).contains("give the bucket's name"));
+    }
+
+    /// What was read and is printed again is read as the same; what is refused is refused with words.
+    fn hold(bytes: &[u8]) {
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        let routes = match parse_routes(text) {
+            Ok(routes) => routes,
+            Err(error) => return fuzz::has_words(&error, text.len()),
+        };
+        let place = |place: &KeyListPlace| format!("s3://{}/{}", place.bucket, place.key);
+        let printed = routes.iter().map(|route| {
+            json!({"src_bucket": route.src_bucket, "src_prefix": route.src_prefix, "des_bucket": route.des_bucket,
+                "des_prefix": route.des_prefix, "strip_src_prefix": route.strip_src_prefix,
+                "keys_from": route.keys_from.as_ref().map(place)})
+        });
+        assert_eq!(parse_routes(&printed.collect::<Value>().to_string()), Ok(routes));
+    }
+
+    #[test]
+    fn hostile_parameters_hold() {
+        fuzz::replay("bucket_para", hold);
     }
 
     #[test]

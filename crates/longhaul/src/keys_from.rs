@@ -91,7 +91,7 @@ impl<'a, S: Source, C: Clock> KeysFrom<'a, S, C> {
         loop {
             if self.open.is_none() {
                 let Some(file) = self.waiting.pop_front() else { return Ok(None) };
-                self.open = Some(self.open_file(file).await?);
+                self.open = Some(open_file(self.store, self.patience, &self.bucket, file).await?);
             }
             if let Some(list) = &mut self.open
                 && let Some(entry) = list.next().await?
@@ -111,16 +111,21 @@ impl<'a, S: Source, C: Clock> KeysFrom<'a, S, C> {
     pub fn passed(&self) -> Passed {
         self.open.as_ref().map_or(self.passed, |list| self.passed.and(list.passed()))
     }
+}
 
-    async fn open_file(&self, file: File) -> Result<KeyList<'a>, KeyListError> {
-        let pin = pin(self.store, self.patience, &file.key).await?;
-        let name = address(self.store, &file.key);
-        let list = KeyList::new(name, chunks(self.store, self.patience, file.key, pin), file.form, &self.bucket);
-        Ok(match file.md5 {
-            Some(md5) => list.with_md5(md5),
-            None => list,
-        })
-    }
+async fn open_file<'a, S: Source, C: Clock>(
+    store: &'a S,
+    patience: &'a Patience<C>,
+    bucket: &str,
+    file: File,
+) -> Result<KeyList<'a>, KeyListError> {
+    let pin = pin(store, patience, &file.key).await?;
+    let name = address(store, &file.key);
+    let list = KeyList::new(name, chunks(store, patience, file.key, pin), file.form, bucket);
+    Ok(match file.md5 {
+        Some(md5) => list.with_md5(md5),
+        None => list,
+    })
 }
 
 async fn files_of_manifest<S: Source, C: Clock>(

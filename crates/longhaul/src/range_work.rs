@@ -5,12 +5,14 @@ use std::time::Duration;
 use crate::{
     bisect::{self, Probe},
     error::{ErrorKind, LedgerError},
+    keys_from::KeysFrom,
     ports::{Clock, ScanLedger, Source},
     queue::JobQueue,
     range::KeyRange,
     route::NamedRoute,
     scan::Scan,
     send::{RangeSender, SendError, SendReport, Step},
+    send_list::ListSender,
     shift::{EngineOf, Shift},
     work::Surroundings,
 };
@@ -71,13 +73,76 @@ pub(crate) struct Account {
     pub was_split: bool,
 }
 
+type ByListings<'a, W, C, Q> =
+    RangeSender<'a, <W as Surroundings>::Source, <W as Surroundings>::Destination, <W as Surroundings>::Ledger, C, Q>;
+type ByList<'a, W, C, Q> = ListSender<
+    'a,
+    <W as Surroundings>::Source,
+    <W as Surroundings>::Destination,
+    <W as Surroundings>::Ledger,
+    C,
+    Q,
+    <W as Surroundings>::Source,
+>;
+
+/// Who compares: both listings of a range, or what a list names.
+enum Sender<'a, W: Surroundings, C, Q> {
+    Range(Box<ByListings<'a, W, C, Q>>),
+    List(Box<ByList<'a, W, C, Q>>),
+}
+
+impl<W: Surroundings, C: Clock, Q: JobQueue> Sender<'_, W, C, Q> {
+    async fn step(&mut self) -> Result<Step, SendError> {
+        match self {
+            Self::Range(sender) => sender.step().await,
+            Self::List(sender) => sender.step().await,
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), SendError> {
+        match self {
+            Self::Range(sender) => sender.flush().await,
+            Self::List(sender) => sender.flush().await,
+        }
+    }
+
+    fn cursor(&self) -> Option<String> {
+        match self {
+            Self::Range(sender) => sender.cursor().map(|key| key.as_str().to_owned()),
+            Self::List(sender) => sender.cursor(),
+        }
+    }
+
+    /// Source keys that were read; a list is never long, since it is not cut.
+    fn keys(&self) -> u64 {
+        match self {
+            Self::Range(sender) => sender.keys(),
+            Self::List(_) => 0,
+        }
+    }
+
+    fn take_report(&mut self) -> SendReport {
+        match self {
+            Self::Range(sender) => sender.take_report(),
+            Self::List(sender) => sender.take_report(),
+        }
+    }
+
+    fn end_at(&mut self, until: Option<String>) {
+        match self {
+            Self::Range(sender) => sender.end_at(until),
+            Self::List(_) => {}
+        }
+    }
+}
+
 /// One range under way.
 struct Ranging<'a, W: Surroundings, G, C, Q> {
     shift: &'a Shift<'a, W, G, C, Q>,
     number: u32,
     engine: &'a EngineOf<W, C>,
     scan: &'a Scan,
-    sender: RangeSender<'a, W::Source, W::Destination, W::Ledger, C, Q>,
+    sender: Sender<'a, W, C, Q>,
     until: Option<String>,
     saved_at: Duration,
     next_split: u64,
@@ -95,7 +160,17 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
     ) -> Result<Worked, Stopped> {
         let engine = self.engine(route).await?;
         let scan = self.scan(route);
-        let sender = RangeSender::new(&engine, &scan, range, self.queues.jobs, self.send_settings());
+        let lists = self.lists(route).await?;
+        let (jobs, settings) = (self.queues.jobs, self.send_settings());
+        let sender = match lists.as_ref().zip(route.keys_from.as_ref()) {
+            None => Sender::Range(Box::new(RangeSender::new(&engine, &scan, range, jobs, settings))),
+            Some((lists, place)) => {
+                let keys = KeysFrom::open(lists, &engine.patience, &place.key, &route.src_bucket).await;
+                let mut sender = ListSender::new(&engine, &scan, keys.map_err(SendError::from)?, jobs, settings);
+                sender.go_on_behind(&range.after).await?;
+                Sender::List(Box::new(sender))
+            }
+        };
         let mut ranging = Ranging {
             shift: self,
             number,
@@ -147,7 +222,7 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Ranging<'_, W, G, C,
         let counts = self.settle().await?;
         self.saved_at = self.shift.jobsender.clock.elapsed();
         let number = self.number;
-        let cursor = self.sender.cursor().map(|key| key.as_str().to_owned()).unwrap_or_default();
+        let cursor = self.sender.cursor().unwrap_or_default();
         let saved = self.shift.change(|record, hand| {
             let ours = record.advance(number, &cursor, &counts, hand);
             ours.then(|| (record.ranges.len(), record.due(hand)))
@@ -192,7 +267,7 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Ranging<'_, W, G, C,
     /// The rest of the range in pieces. It is no failure if that does not succeed.
     async fn cut(&mut self, pieces: usize) -> Vec<KeyRange> {
         let Some(cursor) = self.sender.cursor() else { return Vec::new() };
-        let rest = KeyRange { after: cursor.as_str().to_owned(), until: self.until.clone() };
+        let rest = KeyRange { after: cursor, until: self.until.clone() };
         let (store, patience) = (&self.engine.source, &self.engine.patience);
         let probe = Probe { store, patience, prefix: self.scan.route.source_prefix() };
         bisect::split(&probe, &rest, pieces).await.unwrap_or_else(|error| {

@@ -112,6 +112,18 @@ pub struct NamedRoute {
     /// Whether destination keys go without the source prefix. The prefix is a folder then: `photos` and `photos/` are
     /// the same, and do not mean `photos-old/`.
     pub strip_src_prefix: bool,
+    /// The list of the keys that are meant, if not all are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys_from: Option<KeyListPlace>,
+}
+
+/// Where a list of keys is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyListPlace {
+    /// Its bucket, in the account that the source is in.
+    pub bucket: String,
+    /// Its key.
+    pub key: ObjectKey,
 }
 
 impl NamedRoute {

@@ -12,6 +12,7 @@ use crate::{
     ignore::IgnoreList,
     job::Malformed,
     jobsender::{Jobsender, Queues},
+    keys_from::KeysFrom,
     object::Timestamp,
     ports::{Clock, ScanLedger},
     queue::{JobQueue, MAX_BATCH, QueueMessage},
@@ -24,6 +25,7 @@ use crate::{
     scan_message::ScanMessage,
     scan_record::{Hand, ScanRecord, Sweep, Taken},
     send::{SendReport, SendSettings, send_route},
+    send_list::send_list,
     work::{LegTime, Surroundings},
 };
 
@@ -64,15 +66,44 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
                 Ok(engine) => {
                     let settings = SendSettings { mode: Mode::DryRun, ..self.send_settings() };
                     // Boxed, since the future of a whole scan is large.
-                    let (counts, ended) =
-                        Box::pin(send_route(&engine, &self.scan(route), self.queues.jobs, settings)).await;
-                    (counts, ended.map_err(Stopped::from))
+                    Box::pin(self.send_all(&engine, route, settings)).await
                 }
                 Err(error) => (SendReport::default(), Err(error)),
             };
             self.heed(&ended);
             report.push(route, counts, ended.err().map(|error| chain(&error)));
         }
+    }
+
+    /// A route from beginning to end, in one go.
+    async fn send_all(
+        &self,
+        engine: &EngineOf<W, C>,
+        route: &NamedRoute,
+        settings: SendSettings,
+    ) -> (SendReport, Result<(), Stopped>) {
+        let (scan, jobs) = (self.scan(route), self.queues.jobs);
+        let lists = match self.lists(route).await {
+            Ok(lists) => lists,
+            Err(error) => return (SendReport::default(), Err(error)),
+        };
+        let (counts, ended) = match lists.as_ref().zip(route.keys_from.as_ref()) {
+            None => send_route(engine, &scan, jobs, settings).await,
+            Some((lists, place)) => {
+                match KeysFrom::open(lists, &engine.patience, &place.key, &route.src_bucket).await {
+                    Ok(keys) => send_list(engine, &scan, keys, jobs, settings).await,
+                    Err(error) => (SendReport::default(), Err(error.into())),
+                }
+            }
+        };
+        (counts, ended.map_err(Stopped::from))
+    }
+
+    /// Where the route's list of keys is, if it has one.
+    pub async fn lists(&self, route: &NamedRoute) -> Result<Option<W::Source>, Stopped> {
+        let Some(place) = &route.keys_from else { return Ok(None) };
+        let source = self.jobsender.surroundings.source(&place.bucket).await;
+        source.map(Some).map_err(Stopped::Unreachable)
     }
 
     /// Begins a scan and works on it, range by range; what is left is handed over.

@@ -216,8 +216,8 @@ async fn send(world: &World, list: &str) -> (SendReport, Vec<String>) {
     let engine = world.engine();
     let queue = MemoryQueue::new(Arc::new(TestClock::new()), Duration::from_secs(60));
     let settings = SendSettings { versions: Lines::Objects, packing: Packing::of_small(1024), mode: Mode::Copy };
-    let mut keys = KeysFrom::open(&world.lists, &engine.patience, &key(list), "source").await.unwrap();
-    let (report, ended) = send_list(&engine, &scan(Compare::Size), &mut keys, &queue, settings).await;
+    let keys = KeysFrom::open(&world.lists, &engine.patience, &key(list), "source").await.unwrap();
+    let (report, ended) = send_list(&engine, &scan(Compare::Size), keys, &queue, settings).await;
     ended.unwrap();
     let mut sent = Vec::new();
     for message in queue.receive(10, Duration::ZERO).await.unwrap() {

@@ -8,7 +8,14 @@ mod world;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use longhaul::{ending::Verdict, ports::Clock, queue::JobQueue, scan_message::ScanMessage};
+use longhaul::{
+    ending::Verdict,
+    object::ObjectKey,
+    ports::Clock,
+    queue::JobQueue,
+    route::{KeyListPlace, NamedRoute},
+    scan_message::ScanMessage,
+};
 use time::{Crash, Process, run};
 use world::{LEG, World, route};
 
@@ -161,4 +168,29 @@ fn a_range_in_other_hands_is_waited_for() {
     run(&world.clock, random, &Crash::never(), &mut processes, DAYS, || world.scan_queue.inner.bodies().is_empty());
     assert!(twice.len() > 1);
     assert_eq!((world.sent(), world.seen().ends), (world.differing(), 1));
+}
+
+#[test]
+fn a_route_with_a_list_sends_what_it_names_and_a_crash_loses_none_of_it() {
+    let mut moments = 0;
+    loop {
+        moments += 1;
+        let crash = Crash::at(moments);
+        let world = World::new(1, Duration::from_millis(250), &crash).filled();
+        let named: Vec<String> = world.differing().into_iter().filter(|key| key.starts_with("b/日")).collect();
+        world.source.insert("keys.txt", named.join("\n"));
+        let place = KeyListPlace { bucket: "source".into(), key: ObjectKey::new("keys.txt").unwrap() };
+        let routes = [NamedRoute { keys_from: Some(place), ..route("source", "b/") }];
+        let mut processes = world.processes(1, 2, &routes, LEG);
+        let done = || world.seen().ends > 0 && world.scan_queue.inner.bodies().is_empty();
+        run(&world.clock, &mut fastrand::Rng::with_seed(1), &crash, &mut processes, DAYS, done);
+        let mut sent = world.sent();
+        sent.dedup();
+        assert_eq!(sent, named, "moment {moments}");
+        assert_eq!((world.seen().ends, world.parked().len()), (1, 0), "moment {moments}");
+        if !crash.happened() {
+            break;
+        }
+    }
+    assert!(moments > 10, "only {moments} moments");
 }

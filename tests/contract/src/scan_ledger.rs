@@ -82,6 +82,7 @@ pub async fn the_largest_scan_fits<L: ScanLedger>(ledger: &L) {
         des_bucket: "destination".to_owned(),
         des_prefix: String::new(),
         strip_src_prefix: number.is_multiple_of(2),
+        keys_from: None,
     };
     let record = ScanRecord {
         id: "scan".to_owned(),

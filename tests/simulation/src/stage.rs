@@ -137,6 +137,7 @@ impl Stage {
             des_bucket: DESTINATION.to_owned(),
             des_prefix: "p".to_owned(),
             strip_src_prefix: false,
+            keys_from: None,
         }
     }
 

@@ -195,6 +195,7 @@ pub fn route(src_bucket: &str, src_prefix: &str) -> NamedRoute {
         des_bucket: "destination".into(),
         des_prefix: "copy".into(),
         strip_src_prefix: false,
+        keys_from: None,
     }
 }
 
