@@ -7,7 +7,7 @@ TARGET ?= message
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: programs help fuzz demo install local-cloud deploy undeploy test check purity deny infra bench-memory bench-diff bench-lambda bench-segments sim sim-teeth
+.PHONY: programs help fuzz demo install local-cloud deploy undeploy test check purity deny infra bench-memory bench-diff bench-lambda bench-segments sim sim-teeth scale
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,10 +76,13 @@ infra: ## Check the templates
 
 # With SEED one seed is replayed with its steps; with SEEDS many are run on all cores, without steps.
 sim: ## Simulate: make sim SEED=7 replays a seed, make sim SEEDS=100000 runs many
-	$(CARGO) run --profile sim -p simulation -- $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000)) $(ARGS)
+	$(CARGO) run --profile sim -p simulation --bin simulate -- $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000)) $(ARGS)
 
 sim-teeth: ## Plant defects into the core, and show that the simulation finds each
-	$(CARGO) run --profile sim -p simulation -- --teeth
+	$(CARGO) run --profile sim -p simulation --bin simulate -- --teeth
+
+scale: ## Count what a 50 TB object asks for, under virtual time
+	$(CARGO) run --profile sim -p simulation --bin scale -- $(ARGS)
 
 bench-memory: programs ## Measure memory while copying
 	target/debug/memory $(ARGS)
