@@ -7,7 +7,7 @@ TARGET ?= message
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: programs help fuzz demo install local-cloud deploy undeploy test check purity deny infra bench-memory bench-diff bench-lambda bench-segments sim sim-teeth scale
+.PHONY: programs help fuzz demo install local-cloud deploy undeploy test check purity deny infra bench-memory bench-diff bench-lambda bench-segments sim sim-teeth scale scale-scan
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ sim-teeth: ## Plant defects into the core, and show that the simulation finds ea
 
 scale: ## Count what a 50 TB object asks for, under virtual time
 	$(CARGO) run --profile sim -p simulation --bin scale -- $(ARGS)
+
+scale-scan: ## Scan ten million keys a side in ranges, under virtual time
+	$(CARGO) run --profile sim -p simulation --bin scale-scan -- $(ARGS)
 
 bench-memory: programs ## Measure memory while copying
 	target/debug/memory $(ARGS)

@@ -10,7 +10,7 @@ use crate::{
     record::{Lease, Reason, Record},
     retry::RetryPolicy,
     segments::SegmentRef,
-    standing::{Standing, standing},
+    standing::{Standing, answers, standing},
 };
 
 /// How often a save that others overtook is tried again.
@@ -45,6 +45,11 @@ pub(crate) async fn amend<S: Source, D: Destination, L: Ledger, C: Clock>(
     for failures in 0..TRIES {
         match standing(&entry.record, at) {
             Standing::Open | Standing::Marked | Standing::Full => {}
+            // Another delivery of the same message is ending the upload: this one may not end the message.
+            Standing::Ending | Standing::Ended | Standing::Parked(_) if answers(&entry.record, at) => {
+                let unknown = || Lease { owner: "another delivery".into(), until: None };
+                return Err(Ended::Busy(entry.record.lease.clone().unwrap_or_else(unknown)));
+            }
             Standing::Ending | Standing::Ended | Standing::Parked(_) | Standing::Superseded => return Err(superseded()),
         }
         match change(&mut entry.record) {

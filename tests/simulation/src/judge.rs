@@ -8,7 +8,7 @@ use longhaul::{
     copy::CopyJob,
     job,
     memory::Memory,
-    object::{ETag, ObjectInfo, ObjectKey},
+    object::{ETag, ObjectInfo, ObjectKey, Timestamp},
     ports::Source,
     queue::QueueMessage,
     record::{Record, State},
@@ -242,7 +242,8 @@ fn record(stage: &Stage, oracle: &Oracle, place: &str, kept: &Kept) -> Result<()
 
 fn is_parked_since(stage: &Stage, place: &str, record: &Record) -> bool {
     let token = Stage::token_of(place).unwrap_or_default();
-    let since = record.started;
+    // By the clock of a process, which may be ahead of the world's.
+    let since = Timestamp(record.started.0 - stage.scenario.skew);
     stage.parked().iter().any(|parked| parked.body.contains(token) && crate::clock::wall(parked.at) >= since)
 }
 

@@ -24,6 +24,7 @@ pub mod scenario;
 pub mod shrink;
 pub mod stage;
 pub mod store;
+pub mod synthetic;
 pub mod teeth;
 pub mod trace;
 pub mod users;
