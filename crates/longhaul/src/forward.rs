@@ -8,7 +8,7 @@ use crate::{
     copy::CopyJob,
     error::QueueError,
     ports::Clock,
-    queue::{JobQueue, MAX_BATCH},
+    queue::{JobQueue, MAX_BATCH, keep_refused},
     report::Follow,
     rules::Buckets,
     segment,
@@ -41,7 +41,8 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         };
         let (segments, queue) = match (follow, self.queues.segments) {
             (Follow::Segments(segments), Some(queue)) => (segments, queue),
-            (Follow::Segments(_), None) => return Ok(()),
+            // Without that queue nothing is cut up; if it ever were, its message may not be acknowledged.
+            (Follow::Segments(_), None) => return Err(no_segments_queue(self.queues.own.name())),
             (Follow::Object, _) => {
                 let nowhere = SegmentRef { generation: 0, upload_id: String::new(), segment: 0 };
                 return self.send(self.queues.jobs, vec![message(&nowhere).object_body()]).await;
@@ -64,17 +65,8 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         self.repeated(|| async {
             let bodies = left.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let answers = queue.send_batch(&bodies).await?;
-            let mut answers = answers.into_iter();
-            let mut refused = None;
-            left.lock().unwrap_or_else(PoisonError::into_inner).retain(|_| match answers.next() {
-                Some(Ok(())) => false,
-                answer => {
-                    let unanswered = || QueueError::unanswered(queue.name());
-                    refused = Some(answer.and_then(Result::err).unwrap_or_else(unanswered));
-                    true
-                }
-            });
-            refused.map_or(Ok(()), Err)
+            let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
+            keep_refused(&mut left, answers, queue.name()).map_or(Ok(()), Err)
         })
         .await
     }
@@ -100,4 +92,9 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
             failures += 1;
         }
     }
+}
+
+fn no_segments_queue(own: &str) -> QueueError {
+    let message = "an object was cut into segments, and no queue of segments is named".to_owned();
+    QueueError { queue: own.to_owned(), operation: "SendMessageBatch", message, retryable: false, source: None }
 }

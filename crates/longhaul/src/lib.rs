@@ -74,6 +74,7 @@ mod place;
 mod range_work;
 mod remember;
 mod resume;
+mod segment_end;
 mod sending;
 mod server_side;
 mod shift;

@@ -7,7 +7,7 @@ use crate::{
     pack::{Packer, batch_of},
     planted::{self, Defect},
     ports::Clock,
-    queue::{JobQueue, MAX_BATCH},
+    queue::{JobQueue, MAX_BATCH, keep_refused},
     scan::Mode,
     send::SendReport,
 };
@@ -90,23 +90,9 @@ impl<'a, C: Clock, Q: JobQueue> Outbox<'a, C, Q> {
             Ok(answers) => answers,
             Err(error) => return Some(error),
         };
-        let mut refused = None;
-        let mut answers = answers.into_iter();
-        left.retain(|_| match answers.next() {
-            Some(Ok(())) => false,
-            Some(Err(_)) if planted::is(Defect::LoseBatchEntry) => false,
-            Some(Err(error)) => {
-                refused = Some(error);
-                true
-            }
-            None => true,
-        });
-        if refused.is_none() && !left.is_empty() {
-            let message = format!("{} entries were not answered", left.len());
-            let queue = self.queue.name().to_owned();
-            refused = Some(QueueError { queue, operation: "SendMessageBatch", message, retryable: true, source: None });
-        }
-        refused
+        let forgets = planted::is(Defect::LoseBatchEntry);
+        let answers = answers.into_iter().map(|answer| if forgets { Ok(()) } else { answer });
+        keep_refused(left, answers, self.queue.name())
     }
 }
 

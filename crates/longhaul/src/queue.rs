@@ -72,3 +72,46 @@ pub trait JobQueue: Send + Sync + 'static {
     /// How many messages are there.
     fn depth(&self) -> impl Future<Output = Result<Depth, QueueError>> + Send;
 }
+
+/// Leaves in `left` what a batch did not accept, which may be sent again, and says why of the last of them. An entry that is not
+/// answered was not accepted.
+pub(crate) fn keep_refused<T>(
+    left: &mut Vec<T>,
+    answers: impl IntoIterator<Item = Result<(), QueueError>>,
+    queue: &str,
+) -> Option<QueueError> {
+    let mut answers = answers.into_iter();
+    let mut refused = None;
+    left.retain(|_| {
+        let error = match answers.next() {
+            Some(Ok(())) => return false,
+            Some(Err(error)) => error,
+            None => QueueError::unanswered(queue),
+        };
+        refused = Some(error);
+        true
+    });
+    refused
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_or_not_answered_is_left_and_has_a_reason() {
+        let full = || QueueError {
+            queue: "q".to_owned(),
+            operation: "SendMessageBatch",
+            message: "full".to_owned(),
+            retryable: false,
+            source: None,
+        };
+        let mut left = vec!["a", "b", "c"];
+        assert_eq!(keep_refused(&mut left, [Ok(()), Err(full()), Ok(())], "q").unwrap().message, "full");
+        assert_eq!(left, ["b"]);
+        assert!(keep_refused(&mut left, [], "q").unwrap().retryable, "nobody knows whether it was accepted");
+        assert_eq!(left, ["b"]);
+        assert!(keep_refused(&mut left, [Ok(())], "q").is_none() && left.is_empty());
+    }
+}

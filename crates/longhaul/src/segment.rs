@@ -8,20 +8,21 @@
 use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use crate::{
-    amend::{Change, TRIES, again_and_again, amend, overtaken, superseded},
+    amend::{Change, amend, superseded},
     complete,
     copy::{CopyJob, Ended, Finished, Leg},
     engine::Engine,
     entry::{Entry, RENEW_BEFORE_MS},
     error::{LedgerError, chain},
-    multipart::{self, Filling, UPLOAD_VANISHED, copy_missing},
+    multipart::{Filling, copy_missing},
     planted::{self, Defect},
     ports::{Clock, Destination, Ledger, Source, Upload},
     record::{Lease, Reason, State},
     report::{Follow, ObjectReport},
     resume::{fitting, of_an_earlier_leg},
+    segment_end::{end_upload, finish},
     segments::{Filled, SegmentRef, Trusts},
-    standing::{Standing, answers, plan_of, standing},
+    standing::{Standing, plan_of, standing},
     transfer::Trust,
 };
 
@@ -84,7 +85,7 @@ pub(crate) async fn give_up<S: Source, D: Destination, L: Ledger, C: Clock>(
     }
 }
 
-async fn load<S: Source, D: Destination, L: Ledger, C: Clock>(
+pub(crate) async fn load<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
     at: &SegmentRef,
 ) -> Result<Option<Entry>, LedgerError> {
@@ -123,7 +124,7 @@ fn marked() -> Ended {
     Ended::Continues(None, Reason::new("segment-done", "the segment is filled, and others are not yet"))
 }
 
-fn begins_again(reason: Reason) -> Ended {
+pub(crate) fn begins_again(reason: Reason) -> Ended {
     Ended::Continues(Some(Follow::Object), reason)
 }
 
@@ -222,7 +223,7 @@ async fn count_progress<S: Source, D: Destination, L: Ledger, C: Clock>(
     }
     leg.idle_legs.store(1, Ordering::Relaxed);
     amend(leg, entry, at, |record| {
-        let Some(begun) = record.segments.as_mut().and_then(|segments| segments.begun_mut(at.segment)) else {
+        let Some(begun) = record.begun_mut(at.segment) else {
             return Change::Nothing;
         };
         (begun.parts, begun.idle_legs) = (parts, 1);
@@ -261,7 +262,7 @@ pub(crate) async fn renew_lease<S: Source, D: Destination, L: Ledger, C: Clock>(
         return Ok(());
     }
     amend(leg, entry, at, |record| {
-        let Some(begun) = record.segments.as_mut().and_then(|segments| segments.begun_mut(at.segment)) else {
+        let Some(begun) = record.begun_mut(at.segment) else {
             return Change::Nothing;
         };
         begun.lease = Some(next.clone());
@@ -312,7 +313,7 @@ async fn put_down<S: Source, D: Destination, L: Ledger, C: Clock>(
     let parts = leg.parts_resumed.load(Ordering::Relaxed) + copied;
     amend(leg, entry, at, |record| {
         leg.add_costs(record);
-        let Some(begun) = record.segments.as_mut().and_then(|segments| segments.begun_mut(at.segment)) else {
+        let Some(begun) = record.begun_mut(at.segment) else {
             return Change::Nothing;
         };
         begun.lease = None;
@@ -344,95 +345,4 @@ async fn park<S: Source, D: Destination, L: Ledger, C: Clock>(
         Change::Save
     })
     .await
-}
-
-/// Completes an upload whose segments are all done.
-async fn finish<S: Source, D: Destination, L: Ledger, C: Clock>(
-    leg: &Leg<'_, S, D, L, C>,
-    entry: &mut Entry,
-    at: &SegmentRef,
-) -> Result<Finished, Ended> {
-    let ended = try_finish(leg, entry, at).await;
-    if !matches!(ended, Err(Ended::Restart(_))) {
-        leg.remember(&ended).await?;
-    }
-    ended
-}
-
-async fn try_finish<S: Source, D: Destination, L: Ledger, C: Clock>(
-    leg: &Leg<'_, S, D, L, C>,
-    entry: &mut Entry,
-    at: &SegmentRef,
-) -> Result<Finished, Ended> {
-    let info = leg.pin().await?;
-    if !info.pin().same_write(&entry.record.source.pin) {
-        return Err(Ended::Restart(Reason::new("source-keeps-changing", "the source changed while it was copied")));
-    }
-    let now = leg.engine.patience.clock.now();
-    let mine = leg.engine.ledger.new_lease(now);
-    amend(leg, entry, at, |record| {
-        let held = record.lease.as_ref().filter(|lease| lease.owner != mine.owner);
-        if let Some(lease) = held.filter(|lease| leg.engine.ledger.is_held(lease, now)) {
-            return Change::Busy(lease.clone());
-        }
-        record.attempts += 1;
-        record.idle_legs += 1;
-        record.lease = Some(mine.clone());
-        if let Some(segments) = record.segments.as_mut() {
-            segments.responsible = Some(at.segment);
-        }
-        Change::Save
-    })
-    .await?;
-    leg.idle_legs.store(entry.record.idle_legs, Ordering::Relaxed);
-    let Some(plan) = plan_of(&entry.record) else { return Err(superseded()) };
-    // From here on the record is this leg's alone, as that of any other large object.
-    entry.segment = None;
-    let ended = Box::pin(multipart::fill_and_complete(leg, entry, &info, plan)).await;
-    if matches!(&ended, Err(Ended::Restart(reason)) if reason.code == UPLOAD_VANISHED)
-        && let Some(finished) = complete::completed_by_others(leg, entry, &info).await?
-    {
-        return Ok(finished);
-    }
-    ended
-}
-
-/// Ends an upload that is of no more use: one conditional save, then the abort; then the object begins again by a message
-/// of its own, for which this segment answers.
-async fn end_upload<S: Source, D: Destination, L: Ledger, C: Clock>(
-    leg: &Leg<'_, S, D, L, C>,
-    at: &SegmentRef,
-    reason: Reason,
-) -> Result<Ended, Ended> {
-    let Some(mut entry) = load(leg, at).await? else { return Ok(superseded()) };
-    for failures in 0..TRIES {
-        match standing(&entry.record, at) {
-            Standing::Superseded | Standing::Parked(_) => return Ok(superseded()),
-            Standing::Ended => return Ok(begins_again(reason)),
-            // Whoever is at it answers for it with a message that is not acknowledged yet; unless it is another delivery of this one.
-            Standing::Ending if !answers(&entry.record, at) && leg.yield_to_others(&entry.record).is_err() => {
-                return Ok(superseded());
-            }
-            Standing::Open | Standing::Marked | Standing::Full | Standing::Ending => {}
-        }
-        leg.yield_to_others(&entry.record)?;
-        let now = leg.engine.patience.clock.now();
-        entry.record.state = State::Restarting;
-        entry.record.lease = Some(leg.engine.ledger.new_lease(now));
-        entry.record.reason = Some(reason.clone());
-        if let Some(segments) = entry.record.segments.as_mut() {
-            segments.responsible = Some(at.segment);
-        }
-        if overtaken(leg, &mut entry, failures).await? {
-            continue;
-        }
-        if let Some(upload) = entry.record.upload.take() {
-            leg.abort(&Upload { key: leg.job.destination_key.clone(), id: upload.id }).await?;
-        }
-        entry.record.lease = None;
-        leg.add_costs(&mut entry.record);
-        leg.save(&mut entry).await?;
-        return Ok(begins_again(reason));
-    }
-    Err(again_and_again())
 }

@@ -265,6 +265,10 @@ impl Record {
         (segments.sent.is_some() && silent > now && !self.has_full_segments()).then_some(silent)
     }
 
+    pub(crate) fn begun_mut(&mut self, segment: u16) -> Option<&mut Begun> {
+        self.segments.as_mut()?.begun_mut(segment)
+    }
+
     /// How many segments are done, and of how many, where the upload is cut up.
     pub fn segments_done(&self) -> Option<(u16, u16)> {
         let plan = PartPlan::with_part_size(self.source.pin.size, self.upload.as_ref()?.part_size).ok()?;
