@@ -62,6 +62,7 @@ pub mod work;
 
 mod amend;
 mod complete;
+mod delivery;
 mod differences;
 mod entry;
 mod forward;
@@ -72,6 +73,7 @@ mod multipart;
 mod outbox;
 mod place;
 mod range_work;
+mod recover;
 mod remember;
 mod resume;
 mod segment_end;

@@ -13,6 +13,7 @@ use crate::{
     part::{PartNumber, PartPlan, PartSpec, PlanError},
     ports::{Clock, Destination, Ledger, Source, Upload},
     record::{Reason, State},
+    recover,
     report::Follow,
     resume,
     segments::SegmentRef,
@@ -49,7 +50,7 @@ pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
     let mut entry = leg.claim(&pin).await?;
     let mut ended = Box::pin(fill_and_complete(leg, &mut entry, info, plan)).await;
     if matches!(&ended, Err(Ended::Restart(reason)) if reason.code == UPLOAD_VANISHED)
-        && let Some(finished) = complete::completed_by_others(leg, &mut entry, info).await?
+        && let Some(finished) = recover::completed_by_others(leg, &mut entry, info).await?
     {
         ended = Ok(finished);
     }
@@ -123,7 +124,7 @@ pub(crate) async fn fill_and_complete<S: Source, D: Destination, L: Ledger, C: C
     plan: PartPlan,
 ) -> Result<Finished, Ended> {
     if entry.record.state == State::Completing
-        && let Some(finished) = complete::recover(leg, entry, info).await?
+        && let Some(finished) = recover::recover(leg, entry, info).await?
     {
         return Ok(finished);
     }

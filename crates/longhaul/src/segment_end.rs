@@ -4,12 +4,12 @@ use std::sync::atomic::Ordering;
 
 use crate::{
     amend::{Change, TRIES, again_and_again, amend, overtaken, superseded},
-    complete,
     copy::{Ended, Finished, Leg},
     entry::Entry,
     multipart::{self, UPLOAD_VANISHED},
     ports::{Clock, Destination, Ledger, Source, Upload},
     record::{Reason, State},
+    recover,
     segment::{begins_again, load},
     segments::SegmentRef,
     standing::{Standing, answers, plan_of, standing},
@@ -59,7 +59,7 @@ async fn try_finish<S: Source, D: Destination, L: Ledger, C: Clock>(
     entry.segment = None;
     let ended = Box::pin(multipart::fill_and_complete(leg, entry, &info, plan)).await;
     if matches!(&ended, Err(Ended::Restart(reason)) if reason.code == UPLOAD_VANISHED)
-        && let Some(finished) = complete::completed_by_others(leg, entry, &info).await?
+        && let Some(finished) = recover::completed_by_others(leg, entry, &info).await?
     {
         return Ok(finished);
     }

@@ -5,25 +5,23 @@ use std::{future::Future, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ending::{self, Verdict},
     engine::{Engine, Patience, Settings},
     error::{LedgerError, QueueError, chain},
     gate::{OpenRanges, ROW, Turn, Wish, take_turn},
     ignore::IgnoreList,
-    job::Malformed,
     jobsender::{Jobsender, Queues},
     keys_from::KeysFrom,
     object::Timestamp,
     ports::{Clock, ScanLedger},
-    queue::{JobQueue, MAX_BATCH, QueueMessage},
+    queue::{JobQueue, MAX_BATCH},
     range::KeyRange,
     range_work::{Account, Stopped, Worked},
-    record::{Lease, Reason, Token},
+    record::{Lease, Token},
     route::NamedRoute,
     run_report::RunReport,
     scan::{Mode, Scan, Selection},
     scan_message::ScanMessage,
-    scan_record::{Hand, ScanRecord, Sweep, Taken},
+    scan_record::{Hand, ScanRecord, Sweep},
     send::{SendReport, SendSettings, send_route},
     send_list::send_list,
     work::{LegTime, Surroundings},
@@ -31,12 +29,6 @@ use crate::{
 
 /// A range with a message that nobody has had to do with for so long has lost it.
 const SILENCE_MS: i64 = 60 * 60 * 1000;
-/// How long a message waits whose range somebody else has taken over, or whose holder's lease has no end.
-const SHORT_WAIT: Duration = Duration::from_secs(30);
-/// The longest that a message waits for somebody else's lease.
-const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
-/// Spread behind the end of a lease, so that those who wait do not come all at once.
-const LEASE_JITTER: Duration = Duration::from_secs(10);
 
 /// One leg. What it changes in the scan's record it changes in the name of its lease.
 pub(crate) struct Shift<'a, W, G, C, Q> {
@@ -202,119 +194,6 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
         Ok(())
     }
 
-    /// One delivery of the message of a range.
-    pub async fn handle(&self, queue: &Q, message: &QueueMessage, number: u32) -> Verdict {
-        let taken = self.change(|record, hand| {
-            record.sweep(Sweep::Unsent, hand);
-            (record.take(number, hand), record.due(hand))
-        });
-        let (taken, due) = match taken.await {
-            Ok(Some(taken)) => taken,
-            Ok(None) => (Taken::Closed, Vec::new()),
-            Err(error) => return self.again(queue, message, number, &Stopped::from(error)).await,
-        };
-        self.send_due(&due).await;
-        match taken {
-            Taken::Ours(route, range) => {
-                let mut account = Account::default();
-                let worked = Box::pin(self.work(number, &route, &range, &mut account)).await;
-                self.heed(&worked);
-                self.verdict(queue, message, number, (worked, account)).await
-            }
-            Taken::Busy(until) => self.wait_for(queue, message, number, until).await,
-            Taken::Closed => {
-                tracing::debug!(reason = "superseded", number, "the range is closed: the message is late");
-                Verdict::Acknowledge
-            }
-        }
-    }
-
-    async fn verdict(
-        &self,
-        queue: &Q,
-        message: &QueueMessage,
-        number: u32,
-        (worked, account): (Result<Worked, Stopped>, Account),
-    ) -> Verdict {
-        match worked {
-            Ok(Worked::End) => return Verdict::Acknowledge,
-            // Whoever took it over may be at work for this very message.
-            Ok(Worked::Lost) => return self.give_back(queue, message, SHORT_WAIT).await,
-            Ok(Worked::Left) | Err(_) => {}
-        }
-        // Without this the range would only be out of others' hands for longer.
-        if let Err(error) = self.change(|record, hand| record.release(number, hand)).await {
-            tracing::warn!(%error, "a range could not be released; its lease will end");
-        }
-        match worked {
-            Err(error) if !account.moved => self.again(queue, message, number, &error).await,
-            Ok(_) if !account.moved => self.again(queue, message, number, &Stopped::NoProgress).await,
-            Err(error) if message.receives < self.jobsender.settings.max_receives => {
-                self.again(queue, message, number, &error).await
-            }
-            _ => self.send_anew(queue, message, number).await,
-        }
-    }
-
-    /// Gives a message back that came to nothing, or parks it at its last delivery. The range stays open.
-    async fn again(&self, queue: &Q, message: &QueueMessage, number: u32, error: &Stopped) -> Verdict {
-        let words = chain(error);
-        let reason = Reason::new(error.code(), &words);
-        if message.receives >= self.jobsender.settings.max_receives {
-            return self.park(queue, message, &reason).await;
-        }
-        tracing::error!(event = "range", reason = reason.code, number, "a range was not compared to its end: {words}");
-        self.give_back(queue, message, ending::wait(message.receives, self.jobsender.random())).await
-    }
-
-    /// Somebody else is at work on the range, or was when its process ended.
-    async fn wait_for(&self, queue: &Q, message: &QueueMessage, number: u32, until: Option<Timestamp>) -> Verdict {
-        if message.receives >= self.jobsender.settings.max_receives {
-            return self.send_anew(queue, message, number).await;
-        }
-        let now = self.jobsender.clock.now();
-        let rest = until.map(|until| Duration::from_millis(u64::try_from(until.0 - now.0).unwrap_or(0)));
-        let wait = rest.unwrap_or(SHORT_WAIT).min(LONGEST_WAIT) + LEASE_JITTER.mul_f64(self.jobsender.random());
-        self.give_back(queue, message, wait).await
-    }
-
-    /// The same message again, whose deliveries are counted anew.
-    async fn send_anew(&self, queue: &Q, message: &QueueMessage, number: u32) -> Verdict {
-        match self.send_messages(queue, &self.id, &[number]).await {
-            Ok(()) => Verdict::Acknowledge,
-            Err(error) => {
-                tracing::warn!(%error, "the rest of a range could not be sent on; its message comes again");
-                self.give_back(queue, message, Duration::ZERO).await
-            }
-        }
-    }
-
-    /// Parks what is no message of a scan.
-    pub async fn refuse(&self, queue: &Q, message: &QueueMessage, malformed: &Malformed) -> Verdict {
-        self.park(queue, message, &Reason::new("malformed", malformed.to_string())).await
-    }
-
-    async fn park(&self, queue: &Q, message: &QueueMessage, reason: &Reason) -> Verdict {
-        let (code, words, message_id) = (&reason.code, &reason.message, &message.id);
-        match self.repeated(|| queue.park(&message.body, reason)).await {
-            Ok(()) => {
-                tracing::error!(event = "parked", reason = code, queue = queue.name(), message_id, "parked: {words}");
-                Verdict::Acknowledge
-            }
-            Err(error) => {
-                tracing::error!(%error, "what needs help could not be parked; it will be tried again");
-                self.give_back(queue, message, ending::wait(message.receives, self.jobsender.random())).await
-            }
-        }
-    }
-
-    async fn give_back(&self, queue: &Q, message: &QueueMessage, after: Duration) -> Verdict {
-        if let Err(error) = queue.set_visibility(&message.receipt, after).await {
-            tracing::warn!(%error, "the message could not be given back; it comes again when its visibility time-out ends");
-        }
-        Verdict::Return
-    }
-
     /// Sends the messages that are due. What fails stays due.
     pub async fn send_due(&self, numbers: &[u32]) {
         self.send_due_of(&self.id, numbers).await;
@@ -332,7 +211,7 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
         }
     }
 
-    async fn send_messages(&self, queue: &Q, id: &str, numbers: &[u32]) -> Result<(), QueueError> {
+    pub async fn send_messages(&self, queue: &Q, id: &str, numbers: &[u32]) -> Result<(), QueueError> {
         let bodies: Vec<String> =
             numbers.iter().map(|range| ScanMessage { id: id.to_owned(), range: *range }.body()).collect();
         for batch in bodies.chunks(MAX_BATCH) {
@@ -347,7 +226,7 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
     }
 
     /// A request to a queue, repeated with patience.
-    async fn repeated<T, F, Fut>(&self, mut request: F) -> Result<T, QueueError>
+    pub async fn repeated<T, F, Fut>(&self, mut request: F) -> Result<T, QueueError>
     where
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T, QueueError>>,
@@ -381,7 +260,7 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
     }
 
     /// Refused credentials are read again by the next leg.
-    fn heed<T>(&self, ended: &Result<T, Stopped>) {
+    pub fn heed<T>(&self, ended: &Result<T, Stopped>) {
         if ended.as_ref().err().is_some_and(Stopped::is_refused_credentials) {
             self.jobsender.surroundings.credentials_refused();
         }
