@@ -27,7 +27,6 @@ pub struct Merge<'a, S, D, C> {
     source: Lister<'a, S, C>,
     destination: Lister<'a, D, C>,
     waiting: Option<Listed>,
-    destination_ended: bool,
 }
 
 impl<'a, S: Source, D: Source, C: Clock> Merge<'a, S, D, C> {
@@ -43,7 +42,7 @@ impl<'a, S: Source, D: Source, C: Clock> Merge<'a, S, D, C> {
         let source = Lister::new(source, patience, route.source_prefix()).within(after, range.until.clone());
         let destination = Lister::new(destination, patience, route.destination_list_prefix());
         let destination = destination.within(bounds.after, bounds.until);
-        Self { route, source, destination, waiting: None, destination_ended: false }
+        Self { route, source, destination, waiting: None }
     }
 
     /// Also asks the source for versions.
@@ -69,6 +68,9 @@ impl<'a, S: Source, D: Source, C: Clock> Merge<'a, S, D, C> {
     /// The next source object with its counterpart. What only the destination has is passed over: nothing is deleted.
     pub async fn next(&mut self) -> Result<Option<Pair>, StoreError> {
         loop {
+            if self.source.is_dry() {
+                self.fill().await?;
+            }
             let Some(source) = self.source.next().await? else { return Ok(None) };
             let Some(destination_key) = self.route.map(&source.key) else { continue };
             let destination = match &destination_key {
@@ -81,9 +83,11 @@ impl<'a, S: Source, D: Source, C: Clock> Merge<'a, S, D, C> {
 
     async fn counterpart(&mut self, key: &ObjectKey) -> Result<Option<Listed>, StoreError> {
         loop {
-            if self.waiting.is_none() && !self.destination_ended {
+            if self.waiting.is_none() {
+                if self.destination.is_dry() {
+                    self.fill().await?;
+                }
                 self.waiting = self.destination.next().await?;
-                self.destination_ended = self.waiting.is_none();
             }
             match &self.waiting {
                 Some(there) if there.key < *key => self.waiting = None,
@@ -91,5 +95,11 @@ impl<'a, S: Source, D: Source, C: Clock> Merge<'a, S, D, C> {
                 Some(_) | None => return Ok(None),
             }
         }
+    }
+
+    /// Pages of both sides are on their way at the same time: most of a scan is waiting for them.
+    async fn fill(&mut self) -> Result<(), StoreError> {
+        let (source, destination) = futures_util::join!(self.source.fill(), self.destination.fill());
+        source.and(destination)
     }
 }

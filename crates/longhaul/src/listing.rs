@@ -1,7 +1,7 @@
 //! Reads one listing to its end, across errors, in constant memory.
 //!
 //! Keys must come in byte order. A key that goes backwards is an error and never "the end": a diff over a listing that is
-//! out of order would send, or miss, anything. A page that fails is asked for again, behind the last key seen.
+//! out of order would send, or miss, anything. A page that fails is asked for again, behind the last key read.
 
 use std::collections::VecDeque;
 
@@ -32,16 +32,20 @@ pub struct Lister<'a, S, C> {
     request: ListRequest,
     pages: Option<BoxStream<'a, Page>>,
     ready: VecDeque<Listed>,
+    ended: bool,
     last: Option<String>,
     until: Option<String>,
 }
+
+/// A listing that holds fewer lines than a page of `ListObjectsV2` may have wants the next one.
+const LOW: usize = 1000;
 
 impl<'a, S: Source, C: Clock> Lister<'a, S, C> {
     /// Begins a listing; nothing is asked for yet.
     pub fn new(store: &'a S, patience: &'a Patience<C>, prefix: impl Into<String>) -> Self {
         let request = ListRequest { prefix: prefix.into(), start_after: None };
-        let (pages, ready) = (None, VecDeque::new());
-        Self { store, lines: Lines::Objects, patience, request, pages, ready, last: None, until: None }
+        let (lines, ready) = (Lines::Objects, VecDeque::new());
+        Self { store, lines, patience, request, pages: None, ready, ended: false, last: None, until: None }
     }
 
     /// Only keys behind `after`, up to and with `until`. Before the first key is asked for.
@@ -72,11 +76,8 @@ impl<'a, S: Source, C: Clock> Lister<'a, S, C> {
 
     /// The next key, or the end.
     pub async fn next(&mut self) -> Result<Option<Listed>, StoreError> {
-        while self.ready.is_empty() {
-            match self.next_page().await? {
-                Some(page) => self.ready = page.into(),
-                None => return Ok(None),
-            }
+        while self.is_dry() {
+            self.fill().await?;
         }
         let Some(next) = self.ready.pop_front() else { return Ok(None) };
         if self.last.as_ref().is_some_and(|last| last.as_str() >= next.key.as_str()) {
@@ -92,6 +93,24 @@ impl<'a, S: Source, C: Clock> Lister<'a, S, C> {
         last.clear();
         last.push_str(next.key.as_str());
         Ok(Some(next))
+    }
+
+    /// Whether the next key must be asked for.
+    pub fn is_dry(&self) -> bool {
+        self.ready.is_empty() && !self.ended
+    }
+
+    /// Asks for the next page, unless one is at hand or the range is at its end: never more than two are held.
+    pub async fn fill(&mut self) -> Result<(), StoreError> {
+        let is_behind = |line: &Listed| self.until.as_ref().is_some_and(|until| until.as_str() < line.key.as_str());
+        if self.ended || self.ready.len() >= LOW || self.ready.back().is_some_and(is_behind) {
+            return Ok(());
+        }
+        match self.next_page().await? {
+            Some(page) => self.ready.extend(page),
+            None => self.ended = true,
+        }
+        Ok(())
     }
 
     async fn next_page(&mut self) -> Result<Option<Vec<Listed>>, StoreError> {
@@ -110,7 +129,8 @@ impl<'a, S: Source, C: Clock> Lister<'a, S, C> {
                 return Ok(None);
             }
             self.pages = None;
-            self.request.start_after.clone_from(&self.last);
+            let read = self.ready.back().map(|line| line.key.as_str()).or(self.last.as_deref());
+            self.request.start_after = read.map(str::to_owned);
             if self.lines == Lines::Versions && is_refused(&error) {
                 tracing::warn!(%error, "versions may not be listed; objects are listed and compared by their ETags");
                 self.lines = Lines::Objects;
