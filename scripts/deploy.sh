@@ -232,6 +232,9 @@ given, known, routes = load("given"), load("known"), load("routes")
 text = json.dumps(routes, ensure_ascii=False, separators=(",", ":"))
 if len(text.encode()) > 4096:
     sys.exit("deploy: the routes are longer than 4,096 bytes; deploy some, then write all into the SSM parameter")
+if any(route.get("keys_from") for route in routes) and not known.get("KeyListArns"):
+    print("deploy: a route has keys_from: set KeyListArns in infra/samconfig.toml, or the jobsender may not use the list",
+          file=sys.stderr)
 arns = [arn for arn in known.get("OwnBucketArns", "").split(",") if arn]
 arns += [arn for arn in (f"arn:{partition}:s3:::{bucket}" for bucket in existing) if arn not in arns]
 
