@@ -87,7 +87,7 @@ fn explained(error: StoreError, bucket: &str, queue_arn: &str) -> Failure {
         }
         ErrorKind::InvalidRequest => format!(
             "S3 tries every queue and topic that the bucket notifies. If it names {queue_arn}: add {bucket} to the \
-             stack's parameter OwnBucketArns, so that the queue permits it, and deploy. If it names another: mend or \
+             stack's parameter OwnBucketArns, so that the queue permits it, and deploy. If it names another: fix or \
              remove that one"
         ),
         ErrorKind::AccessDenied => format!(

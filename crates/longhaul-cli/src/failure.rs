@@ -113,7 +113,7 @@ impl From<KeyListError> for Failure {
         match error {
             KeyListError::Store(error) => error.into(),
             other => Self::usage(longhaul::error::chain(&other))
-                .advise("mend the list and run again; what it named before is done and is not done again"),
+                .advise("fix the list and run again; what it named before is done and is not done again"),
         }
     }
 }

@@ -105,7 +105,7 @@ impl Show {
             self.warn(&format!("{key}: {why}"));
         }
         if self.not_found == SHOWN_FAILURES {
-            self.warn("further keys that lead nowhere are not shown here; --report FILE has them all");
+            self.warn("further keys that cannot be copied are not shown here; --report FILE has them all");
         }
     }
 
@@ -196,11 +196,11 @@ impl Show {
             (totals.parts_resumed, "parts kept from an earlier run"),
             (totals.gone, "not at the source, or deleted there meanwhile"),
             (list.outside, "keys of the list that are not below SRC"),
-            (list.passed.not_current, "older versions in the list, passed over"),
-            (list.passed.delete_markers, "deletions in the list, passed over"),
+            (list.passed.not_current, "older versions in the list, skipped"),
+            (list.passed.delete_markers, "deletions in the list, skipped"),
             (totals.busy, "being copied by another process"),
             (totals.not_preserved, "copied without something that the destination cannot keep"),
-            (summary.skipped_files, "links and special files passed over"),
+            (summary.skipped_files, "links and special files skipped"),
             (totals.interrupted, "left for the next run"),
             (totals.failed, "FAILED"),
         ];

@@ -97,7 +97,7 @@ pub struct SendArgs {
 pub enum ParkedCommand {
     /// Show why messages are parked, with a few of each reason.
     List(ParkedListArgs),
-    /// Send messages back to the queue they came from. They start anew there.
+    /// Send messages back to the queue they came from. Their deliveries are counted from zero; finished parts are kept.
     Redrive(RedriveArgs),
 }
 

@@ -53,9 +53,9 @@ impl Place {
         let words = match self.look(call)? {
             Standing::Nothing => return Ok(None),
             Standing::File(stamp) => return Ok(Some(stamp)),
-            Standing::Folder(_) => "a folder of this name stands in its place",
-            Standing::Link => "a symbolic link stands in its place, and links are neither followed nor replaced",
-            Standing::Special => "a socket, pipe or device stands in its place",
+            Standing::Folder(_) => "a folder of this name is in its place",
+            Standing::Link => "a symbolic link is in its place, and links are neither followed nor replaced",
+            Standing::Special => "a socket, pipe or device is in its place",
         };
         Err(call.error(ErrorKind::InvalidKey, words))
     }

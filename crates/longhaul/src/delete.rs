@@ -101,7 +101,7 @@ async fn delete_what_was_copied<S: Source, D: Destination, L: Ledger, C: Clock>(
         let head = leg.call(leg.at_destination("HeadObject"), || destination.head_object(key)).await;
         match head {
             Ok(there) if there.etag == *copied => {}
-            Ok(_) => return Err(skipped("not-ours", "another object stands there than the copy that is known")),
+            Ok(_) => return Err(skipped("not-ours", "another object is there than the copy that is known")),
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error.into()),
         }

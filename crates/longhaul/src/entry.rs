@@ -165,7 +165,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         match self.engine.settings.max_idle_legs {
             Some(max) if idle_legs > max => {
                 let words = format!(
-                    "{max} legs in a row brought no part across: a part may take longer than a leg has time; \
+                    "{max} legs in a row finished no part: a part may take longer than a leg has time; \
                      run `longhaul work` on a machine without such a limit, and redrive"
                 );
                 Err(Ended::Parked(Reason::new("needs-fleet", words)))

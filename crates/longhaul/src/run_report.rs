@@ -89,7 +89,10 @@ impl RunReport {
         if ranges > 0 {
             tracing::info!(event = "handed-over", ranges, "the scan goes on through the queue of scans");
         } else if !complete && self.errors.is_empty() {
-            tracing::warn!(event = "incomplete", "the time was up before the listings were; the next run begins anew");
+            tracing::warn!(
+                event = "incomplete",
+                "the time was up before the listings were; the next run starts again from the beginning"
+            );
         }
     }
 }
