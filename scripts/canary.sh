@@ -111,7 +111,7 @@ await_record() {
         case "$state" in
             done*) return ;;
             parked*) fail "the object was parked:${state#parked}
-Mend the cause, and then: longhaul parked redrive --stack $stack" ;;
+Fix the cause, and then: longhaul parked redrive --stack $stack" ;;
         esac
         sleep 3
     done
