@@ -19,6 +19,11 @@ if found=$(grep -E '^(aws-|rusqlite|libsqlite3-sys|hyper|reqwest)' <<<"$tree"); 
     fail "the core depends on an adapter's crate:"$'\n'"$found"
 fi
 
+tree=$("$cargo" tree -p worker -p jobsender -p longhaul-cli -e normal,features --prefix none)
+if grep -q planted-defects <<<"$tree"; then
+    fail "a program that is shipped can be built with the defects that the simulation plants"
+fi
+
 [ -f "$config" ] || fail "$config is missing: nothing bans the clock and the environment"
 for method in std::env::var std::env::var_os std::env::vars std::time::Instant::now std::time::SystemTime::now; do
     grep -qF "\"$method\"" "$config" || fail "$config does not ban $method"

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     object::Timestamp,
+    planted::{self, Defect},
     record::Reason,
     report::{ObjectReport, Outcome},
 };
@@ -63,7 +64,7 @@ pub fn of_report(report: &ObjectReport, now: Timestamp, receives: u32, random: f
     let again = |after, progress| Ending::Again(Again { after, progress, reason: reason.clone() });
     match report.outcome {
         Outcome::Copied | Outcome::Skipped | Outcome::Gone | Outcome::Continues => Ending::Done,
-        Outcome::Failed if report.needs_help => Ending::Park(reason),
+        Outcome::Failed if report.needs_help || planted::is(Defect::ParkAtOnce) => Ending::Park(reason),
         Outcome::Busy => again(lease_rest(report.busy_until, now) + LEASE_JITTER.mul_f64(random), Progress::Made),
         Outcome::Interrupted | Outcome::Failed if report.parts_copied > 0 => again(Duration::ZERO, Progress::Made),
         Outcome::Interrupted | Outcome::Failed => again(wait(receives, random), Progress::None),

@@ -5,7 +5,6 @@ use crate::{
     error::QueueError,
     job::{Job, Jobs},
     pack::{Packer, batch_of},
-    planted::{self, Defect},
     ports::Clock,
     queue::{JobQueue, MAX_BATCH, keep_refused},
     scan::Mode,
@@ -90,8 +89,6 @@ impl<'a, C: Clock, Q: JobQueue> Outbox<'a, C, Q> {
             Ok(answers) => answers,
             Err(error) => return Some(error),
         };
-        let forgets = planted::is(Defect::LoseBatchEntry);
-        let answers = answers.into_iter().map(|answer| if forgets { Ok(()) } else { answer });
         keep_refused(left, answers, self.queue.name())
     }
 }

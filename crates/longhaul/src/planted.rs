@@ -8,8 +8,12 @@
 pub enum Defect {
     /// Reads name no pin, and their answers are not compared with it.
     DropIfMatch,
+    /// Reads name the pin, and whatever is answered is taken for it.
+    TrustAnswers,
     /// A message is acknowledged although the end of its copy is not durable.
     AckBeforeRecording,
+    /// What could not be done is parked, and not tried again.
+    ParkAtOnce,
     /// A part that is listed counts whatever its size.
     TrustNumbersNotSizes,
     /// An upload is completed with the parts that are believed to be there, without a look.
@@ -24,13 +28,25 @@ pub enum Defect {
     CountSegments,
     /// Only the marker of the last segment completes, and nobody who finds all of them marked.
     LastMarkerOnly,
+    /// A leg sends all parts, also those that the destination holds.
+    ForgetParts,
+    /// A leg begins with an upload of its own.
+    NewUploadEachLeg,
+    /// A body is read to its end before it is sent on.
+    HoldBodies,
+    /// A deletion is noted, and the copy stays.
+    BuryOnly,
+    /// A copy is deleted without a look whether its source is absent.
+    DeleteWithoutLook,
 }
 
 impl Defect {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 16] = [
         Self::DropIfMatch,
+        Self::TrustAnswers,
         Self::AckBeforeRecording,
+        Self::ParkAtOnce,
         Self::TrustNumbersNotSizes,
         Self::NoListParts,
         Self::IgnoreListingError,
@@ -38,6 +54,11 @@ impl Defect {
         Self::SkipWithoutHead,
         Self::CountSegments,
         Self::LastMarkerOnly,
+        Self::ForgetParts,
+        Self::NewUploadEachLeg,
+        Self::HoldBodies,
+        Self::BuryOnly,
+        Self::DeleteWithoutLook,
     ];
 }
 

@@ -2,7 +2,12 @@
 
 use std::{future::Future, time::Duration};
 
-use crate::{error::QueueError, object::Timestamp, record::Reason};
+use crate::{
+    error::QueueError,
+    object::Timestamp,
+    planted::{self, Defect},
+    record::Reason,
+};
 
 /// The most messages that one request sends (SQS API, SendMessageBatch).
 pub const MAX_BATCH: usize = 10;
@@ -85,6 +90,7 @@ pub(crate) fn keep_refused<T>(
     left.retain(|_| {
         let error = match answers.next() {
             Some(Ok(())) => return false,
+            Some(Err(_)) if planted::is(Defect::LoseBatchEntry) => return false,
             Some(Err(error)) => error,
             None => QueueError::unanswered(queue),
         };

@@ -22,7 +22,6 @@ use crate::{
     error::ErrorKind,
     job::{self, Message},
     object::Timestamp,
-    planted::{self, Defect},
     ports::{Clock, Destination, Ledger, Source},
     queue::{JobQueue, QueueMessage},
     record::Reason,
@@ -190,7 +189,6 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         let endings = self.park(&message, endings).await;
         match ending::plan(&endings, self.message.receives, self.worker.settings.max_receives) {
             Plan::Acknowledge => Verdict::Acknowledge,
-            Plan::Return(_) if planted::is(Defect::AckBeforeRecording) => Verdict::Acknowledge,
             Plan::Return(after) => self.give_back(after).await,
             Plan::SendOn(places) => self.send_on(message.only(&places)).await,
             Plan::GiveUp(reasons) => self.give_up(&message, &tasks, &engines, reasons).await,
