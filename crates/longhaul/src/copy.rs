@@ -127,6 +127,9 @@ pub(crate) struct Leg<'a, S, D, L, C> {
     pub job: &'a CopyJob,
     pub requests: AtomicU64,
     pub bytes: AtomicU64,
+    /// What of both is in the record already.
+    pub booked_requests: AtomicU64,
+    pub booked_bytes: AtomicU64,
     pub attempts: AtomicU32,
     pub parts: AtomicU32,
     pub parts_resumed: AtomicU32,
@@ -181,6 +184,8 @@ impl<'a, S, D, L, C> Leg<'a, S, D, L, C> {
             job,
             requests: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            booked_requests: AtomicU64::new(0),
+            booked_bytes: AtomicU64::new(0),
             attempts: AtomicU32::new(0),
             parts: AtomicU32::new(0),
             parts_resumed: AtomicU32::new(0),
@@ -215,15 +220,21 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
                     let words = format!("{} ({} times in a row)", reason.message, restarts + 1);
                     break Err(Ended::Parked(Reason::new(&reason.code, words)));
                 }
-                // A call that was not repeated because the process stops has not failed for good.
-                Err(Ended::Failed(error)) if error.is_retryable() && self.engine.patience.stop.is_cancelled() => {
-                    break Err(Ended::Interrupted);
-                }
-                ended => break ended,
+                ended => break ended.map_err(|ended| self.ended_by_time(ended)),
             }
         };
         self.remember(&ended).await?;
         ended
+    }
+
+    /// A call that was not repeated because the process stops has not failed for good: the leg was ended.
+    pub(crate) fn ended_by_time(&self, ended: Ended) -> Ended {
+        match ended {
+            Ended::Failed(error) if error.is_retryable() && self.engine.patience.stop.is_cancelled() => {
+                Ended::Interrupted
+            }
+            ended => ended,
+        }
     }
 
     /// One try with one pin. The ways are boxed: the stack of a thread need not hold the largest of them many times over.
@@ -241,9 +252,15 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             }
         }
         let info = self.pin().await?;
-        if info.size == 0 {
-            // It shrank since it was listed; an empty object has no parts.
-            return Box::pin(small::copy(self)).await;
+        if info.size <= self.engine.settings.multipart_threshold {
+            // It shrank since it was listed. One object is never copied in both ways at once, and an empty one has no parts.
+            return match Box::pin(small::copy(self)).await {
+                Err(Ended::Large) => Err(Ended::Restart(Reason::new(
+                    "source-keeps-changing",
+                    "the source changed before its copy began",
+                ))),
+                ended => ended,
+            };
         }
         Box::pin(multipart::copy(self, &info)).await
     }

@@ -16,6 +16,8 @@ use crate::{
 
 /// So many changes of the source in a row, each before its copy was complete, and the copy is parked where legs are counted.
 const MAX_RESTARTS: u32 = 20;
+/// The reason of a restart because the source is another one than was pinned.
+const SOURCE_CHANGES: &str = "source-keeps-changing";
 /// A lease is renewed when it has less than this left, if the new one would end later by as much.
 pub(crate) const RENEW_BEFORE_MS: i64 = 5 * 60 * 1000;
 
@@ -71,7 +73,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         let mut next = Record::begin(self.record_key(), source, now);
         next.generation = entry.record.generation + u32::from(fresh);
         next.restarts = if entry.record.state.is_open() { entry.record.restarts + u32::from(fresh) } else { 0 };
-        self.park_if_restless(&next)?;
+        let cause = entry.record.reason.as_ref().filter(|_| entry.record.state == State::Restarting);
+        self.park_if_restless(&next, cause)?;
         if !fresh {
             let old = &mut entry.record;
             next.segments = old.segments.take().map(Segments::taken_up_again);
@@ -91,18 +94,15 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         Ok(entry)
     }
 
-    /// Between the pin and the claim others may have copied something newer, or have found the source deleted, whose old
-    /// versions can still be read: then this pin is of no more use.
+    /// Between the pin and the claim others may have copied, or have begun to copy, something newer, or have found the source
+    /// deleted, whose old versions can still be read: then this pin is of no more use. An older version can also be the current
+    /// one again, so the source is asked.
     async fn refuse_an_older_pin(&self, record: &Record, pin: &Pin) -> Result<(), Ended> {
-        let older = match record.state {
-            State::Done => record.source.pin.modified > pin.modified,
-            State::Gone => !self.pin().await?.pin().same_write(pin),
-            State::Copying | State::Completing | State::Restarting | State::Parked | State::Superseded => false,
-        };
-        if !older {
+        let may_be_older = record.state == State::Gone || record.source.pin.modified > pin.modified;
+        if !may_be_older || self.pin().await?.pin().same_write(pin) {
             return Ok(());
         }
-        Err(Ended::Restart(Reason::new("source-keeps-changing", "the source changed before its copy began")))
+        Err(Ended::Restart(Reason::new(SOURCE_CHANGES, "the source changed before its copy began")))
     }
 
     /// Saves the lease and the attempt before any work, so that crash loops count.
@@ -129,16 +129,22 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         self.save(entry).await
     }
 
-    /// A source that changes faster than it can be copied is not copied for ever.
-    fn park_if_restless(&self, next: &Record) -> Result<(), Ended> {
-        match self.engine.settings.max_idle_legs {
-            Some(_) if next.restarts > MAX_RESTARTS => {
-                let words =
-                    format!("the source changed before its copy was complete, {} times in a row", next.restarts);
-                Err(Ended::Parked(Reason::new("source-keeps-changing", words)))
-            }
-            _ => Ok(()),
+    /// A source that changes faster than it can be copied is not copied for ever; nor is one whose uploads are lost again and
+    /// again, which costs all of its bytes each time.
+    fn park_if_restless(&self, next: &Record, cause: Option<&Reason>) -> Result<(), Ended> {
+        let lost = cause.filter(|cause| cause.code != SOURCE_CHANGES);
+        let most = if lost.is_some() { self.engine.settings.max_restarts } else { MAX_RESTARTS };
+        if self.engine.settings.max_idle_legs.is_none() || next.restarts <= most {
+            return Ok(());
         }
+        let times = next.restarts;
+        Err(Ended::Parked(match lost {
+            Some(cause) => Reason::new(&cause.code, format!("{} ({times} times in a row)", cause.message)),
+            None => {
+                let words = format!("the source changed before its copy was complete, {times} times in a row");
+                Reason::new(SOURCE_CHANGES, words)
+            }
+        }))
     }
 
     /// Renews a lease that is about to end while the leg goes on.
@@ -166,7 +172,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             Some(max) if idle_legs > max => {
                 let words = format!(
                     "{max} legs in a row finished no part: a part may take longer than a leg has time; \
-                     run `longhaul work` on a machine without such a limit, and redrive"
+                     run `longhaul work` on a machine, with a JobTimeout in which a part fits, and redrive"
                 );
                 Err(Ended::Parked(Reason::new("needs-fleet", words)))
             }
@@ -211,16 +217,25 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             entry.record.state = State::Restarting;
             self.save(entry).await?;
         }
-        self.drop_upload(&mut entry.record).await
+        self.drop_upload(entry).await
     }
 
     /// Aborts the upload of a record, also one that a crash between Create and the save of its answer left without a name.
-    pub(crate) async fn drop_upload(&self, record: &mut Record) -> Result<(), Ended> {
-        match (record.upload.take(), record.intent.take()) {
+    pub(crate) async fn drop_upload(&self, entry: &mut Entry) -> Result<(), Ended> {
+        match (entry.record.upload.take(), entry.record.intent.take()) {
             (Some(upload), _) => self.abort(&Upload { key: self.job.destination_key.clone(), id: upload.id }).await,
-            (None, Some(intent)) => resume::abort_unnamed(self, intent).await,
+            (None, Some(intent)) => resume::abort_unnamed(self, entry, intent).await,
             (None, None) => Ok(()),
         }
+    }
+
+    /// Whether nobody has saved the record since this leg loaded or saved it.
+    pub(crate) async fn still_as_saved(&self, entry: &Entry) -> Result<(), Ended> {
+        let there = self.engine.ledger.load(&self.record_key()).await?;
+        if there.as_ref().map(|there| &there.1) == entry.token.as_ref() {
+            return Ok(());
+        }
+        Err(taken_over(there.map(|there| there.0)))
     }
 
     /// Aborts until nothing is left: a part that was in flight may arrive behind the first abort.
@@ -248,8 +263,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     /// Saves the record if it is still ours.
     pub(crate) async fn save(&self, entry: &mut Entry) -> Result<(), Ended> {
         let Saved::Refused(there) = self.try_save(entry).await? else { return Ok(()) };
-        let unknown = || Lease { owner: "unknown".into(), until: None };
-        Err(Ended::Busy(there.and_then(|there| there.0.lease).unwrap_or_else(unknown)))
+        Err(taken_over(there.map(|there| there.0)))
     }
 
     /// Saves the record, or says what stands there instead.
@@ -267,9 +281,16 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         Ok(Saved::Stored)
     }
 
+    /// Adds what this leg cost since its costs were last booked.
     pub(crate) fn add_costs(&self, record: &mut Record) {
-        record.bytes += self.bytes.load(Ordering::Relaxed);
-        record.requests += self.requests.load(Ordering::Relaxed);
+        record.bytes += self.bytes.load(Ordering::Relaxed) - self.booked_bytes.load(Ordering::Relaxed);
+        record.requests += self.requests.load(Ordering::Relaxed) - self.booked_requests.load(Ordering::Relaxed);
+    }
+
+    /// What was added was saved, and the leg goes on.
+    pub(crate) fn costs_are_booked(&self) {
+        self.booked_bytes.store(self.bytes.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.booked_requests.store(self.requests.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// Closes the record of a finished copy.
@@ -282,6 +303,16 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         (record.upload, record.intent, record.expected, record.lease, record.reason) = (None, None, None, None, None);
         record.segments = None;
         self.add_costs(record);
-        self.save(entry).await
+        let saved = self.save(entry).await;
+        if planted::is(Defect::AckBeforeRecording) {
+            return Ok(());
+        }
+        saved
     }
+}
+
+/// Somebody else is at work on the record.
+fn taken_over(there: Option<Record>) -> Ended {
+    let unknown = || Lease { owner: "unknown".into(), until: None };
+    Ended::Busy(there.and_then(|there| there.lease).unwrap_or_else(unknown))
 }

@@ -59,10 +59,15 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         record.source.location == *self.engine.source.location() && record.source.key == self.job.source_key
     }
 
+    /// Whether a record tells of another source's copy, which is not this one's to change.
+    pub(crate) fn is_of_another_source(&self, record: &Record) -> bool {
+        let free = matches!(record.state, State::Gone | State::Superseded);
+        !free && !self.is_of_this_source(record) && self.engine.settings.collisions != Collisions::Overwrite
+    }
+
     /// One destination object belongs to one source; where two routes meet in it, the first to come keeps it.
     pub(crate) fn refuse_collision(&self, record: &Record) -> Result<(), Ended> {
-        let free = matches!(record.state, State::Gone | State::Superseded) || self.is_of_this_source(record);
-        if free || self.engine.settings.collisions == Collisions::Overwrite {
+        if !self.is_of_another_source(record) {
             return Ok(());
         }
         let words = format!(
@@ -101,13 +106,13 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             let mut there = Entry { record, token: Some(current), found: true, segment: None };
             if there.record.state.is_open() {
                 self.yield_to_others(&there.record)?;
-                self.drop_generation(&mut there).await?;
-                there.record.state = State::Superseded;
-                self.save(&mut there).await?;
-            } else {
-                self.drop_upload(&mut there.record).await?;
             }
-            match self.reconcile(info, written).await {
+            // Before anything of theirs is dropped: it may be the newer copy.
+            let still = self.reconcile(info, written).await;
+            if matches!(still, Ok(()) | Err(Ended::Gone)) {
+                self.replace(&mut there).await?;
+            }
+            match still {
                 Ok(()) => token = there.token,
                 // The source was deleted meanwhile. What stands at the destination is recorded all the same, so that whoever
                 // repeats deletions knows that it is a copy.
@@ -122,6 +127,16 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         }
         let message = "the record of a small object was changed by others again and again".to_owned();
         Err(Ended::Ledger(LedgerError { message, retryable: true, source: None }))
+    }
+
+    /// Drops what another copy of the same object has begun, so that this one can be recorded in its place.
+    async fn replace(&self, there: &mut Entry) -> Result<(), Ended> {
+        if !there.record.state.is_open() {
+            return self.drop_upload(there).await;
+        }
+        self.drop_generation(there).await?;
+        there.record.state = State::Superseded;
+        self.save(there).await
     }
 
     /// Whether what was copied is still the source, and still what the destination has. If not, the copy begins again.

@@ -172,6 +172,9 @@ pub struct Record {
     pub destination: Option<DestinationIdentity>,
     /// How the copy was proved.
     pub proof: Option<Proof>,
+    /// The version that was asked for when the copy was parked, where the upload is that of another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_for: Option<ETag>,
     /// The sequencer of the event that last asked for this copy; it orders the events of one source key.
     #[serde(default)]
     pub sequencer: Option<String>,
@@ -210,6 +213,11 @@ impl Record {
         !self.state.is_open() && self.upload.is_none() && self.intent.is_none()
     }
 
+    /// Whether this version of its source is parked: then it is left alone until somebody helps, or it changes.
+    pub fn is_parked_for(&self, etag: &ETag) -> bool {
+        self.state == State::Parked && (self.source.pin.etag == *etag || self.asked_for.as_ref() == Some(etag))
+    }
+
     /// The first record of a copy.
     pub fn begin(key: RecordKey, source: RecordSource, now: Timestamp) -> Self {
         Self {
@@ -228,6 +236,7 @@ impl Record {
             parts: 0,
             destination: None,
             proof: None,
+            asked_for: None,
             sequencer: None,
             bytes: 0,
             requests: 0,

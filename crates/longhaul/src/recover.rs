@@ -7,10 +7,10 @@ use crate::{
     copy::{Ended, Finished, Leg, not_preserved},
     entry::Entry,
     object::ObjectInfo,
-    part::PartPlan,
     ports::{Clock, Destination, Ledger, Source, Upload, Verify, Written},
     proof::{Proof, ProofLevel},
     record::Expected,
+    standing::plan_of,
 };
 
 /// After a crash around Complete: if the destination holds what was expected, the copy is done. `None`: carry on.
@@ -37,11 +37,7 @@ pub(crate) async fn recover<S: Source, D: Destination, L: Ledger, C: Clock>(
         read_back_or_restart(leg, info.size, crc, &written).await?;
         level = ProofLevel::ReadBack;
     }
-    let source_agrees = info.crc64nvme.is_some() && info.crc64nvme == written.crc64nvme;
-    let plan =
-        entry.record.upload.as_ref().and_then(|upload| PartPlan::with_part_size(info.size, upload.part_size).ok());
-    let parts = plan.map_or(0, |plan| u32::from(plan.count()));
-    let doubtful = entry.record.filled_by_segments().map_or(parts, |filled| filled.trusts.earlier);
+    let parts = plan_of(&entry.record).map_or(0, |plan| u32::from(plan.count()));
     leg.parts.store(parts, Ordering::Relaxed);
     leg.parts_resumed.store(parts, Ordering::Relaxed);
     leg.engine.observer.object_started(&leg.job.source_key, info.size, info.size);
@@ -49,11 +45,20 @@ pub(crate) async fn recover<S: Source, D: Destination, L: Ledger, C: Clock>(
         size: info.size,
         version_id: written.version_id.clone(),
         checksum: expected.crc64nvme,
-        proof: Proof { level, transport_only_parts: if source_agrees { 0 } else { doubtful } },
+        proof: Proof { level, transport_only_parts: carried_by_the_line(entry, info, &written) },
         not_preserved: not_preserved(leg.engine, info),
     };
     leg.close(entry, &written, &finished).await?;
     Ok(Some(finished))
+}
+
+/// Parts of which nobody knows more than that they arrived: those of dead legs, where the source names no checksum.
+fn carried_by_the_line(entry: &Entry, info: &ObjectInfo, written: &Written) -> u32 {
+    if info.crc64nvme.is_some() && info.crc64nvme == written.crc64nvme {
+        return 0;
+    }
+    let all = plan_of(&entry.record).map_or(0, |plan| u32::from(plan.count()));
+    entry.record.filled_by_segments().map_or(all, |filled| filled.trusts.earlier)
 }
 
 /// Whether the object there is the expected one, and what is known of it. Tags are the destination's own word: they tell which
@@ -76,21 +81,29 @@ async fn recovered<S: Source, D: Destination, L: Ledger, C: Clock>(
     Ok((Some(crc) == expected.crc64nvme).then_some((written, ProofLevel::ReadBack)))
 }
 
-/// After the upload vanished under this leg: another machine may have completed it. Only a checksum that the source names
-/// can tell. `None`: it must be copied again.
+/// After the upload vanished under this leg: another machine may have completed it, or Complete was still under way when its
+/// leg ended. What it was to give, or a checksum that the source names, can tell. `None`: it must be copied again.
 pub(crate) async fn completed_by_others<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
     entry: &mut Entry,
     info: &ObjectInfo,
 ) -> Result<Option<Finished>, Ended> {
-    let expected = Expected { size: info.size, crc64nvme: info.crc64nvme, etag: None };
-    let there = head_destination(leg).await?.filter(|there| there.headers == info.headers);
-    let Some(written) = there.as_ref().and_then(|there| is_expected(there, &expected)) else { return Ok(None) };
+    let of_source = Expected { size: info.size, crc64nvme: info.crc64nvme, etag: None };
+    let known = [entry.record.expected.clone(), Some(of_source)];
+    let there = head_destination(leg).await?.filter(|there| same_headers(leg, info, there));
+    let found = there.as_ref().and_then(|there| {
+        known.into_iter().flatten().find_map(|expected| Some((is_expected(there, &expected)?, expected)))
+    });
+    let Some((written, expected)) = found else { return Ok(None) };
+    let same_crc = written.crc64nvme.is_some() && written.crc64nvme == expected.crc64nvme;
     let finished = Finished {
         size: info.size,
         version_id: written.version_id.clone(),
-        checksum: info.crc64nvme,
-        proof: Proof::plain(ProofLevel::FullCrc),
+        checksum: expected.crc64nvme,
+        proof: Proof {
+            level: if same_crc { ProofLevel::FullCrc } else { ProofLevel::SizeOnly },
+            transport_only_parts: carried_by_the_line(entry, info, &written),
+        },
         not_preserved: not_preserved(leg.engine, info),
     };
     leg.close(entry, &written, &finished).await?;

@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering;
 use crate::{
     copy::{Ended, Finished, Leg},
     entry::Entry,
-    error::chain,
+    error::{ErrorKind, StoreError, chain},
     object::{ETag, Pin},
-    place::COLLISION,
     ports::{Clock, Destination, Ledger, Source},
     record::{Reason, Record, State},
+    segments::SegmentRef,
 };
 
 /// The reason of a leg that was ended, by time or by request.
@@ -17,17 +17,21 @@ const INTERRUPTED: &str = "interrupted";
 
 impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     /// What is parked is the version that was listed, not the one that an older record is about: the jobsender leaves exactly
-    /// that version alone.
+    /// that version alone. Where there is an upload the record stays about it, so that its parts count when they are wanted again.
     fn name_what_was_listed(&self, record: &mut Record) {
         let claimed = self.idle_legs.load(Ordering::Relaxed) > 0;
         let listed = self.job.etag.clone().filter(|etag| !claimed && *etag != record.source.pin.etag);
         let Some(etag) = listed else { return };
+        if record.upload.is_some() || record.intent.is_some() {
+            record.asked_for = Some(etag);
+            return;
+        }
         let modified = self.engine.patience.clock.now();
         let pin = Pin { etag, version_id: None, size: self.job.size, crc64nvme: None, modified };
         record.source = self.source_now(pin);
     }
 
-    /// Records what could not be done without having begun.
+    /// Records what could not be done without having begun. The record of another source is left as it is.
     pub(crate) async fn record_without_work(&self, state: State, reason: &Reason) -> Result<(), Ended> {
         let now = self.engine.patience.clock.now();
         let loaded = self.engine.ledger.load(&self.record_key()).await?;
@@ -39,6 +43,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             modified: now,
         };
         let (mut record, token) = match loaded {
+            Some((record, _)) if self.is_of_another_source(&record) => return Ok(()),
             Some((record, token)) => {
                 if record.state.is_open() {
                     self.yield_to_others(&record)?;
@@ -56,6 +61,15 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
 
     /// Leaves the record in the state in which the next leg should find it.
     pub(crate) async fn remember(&self, ended: &Result<Finished, Ended>) -> Result<(), Ended> {
+        self.remember_of(ended, None).await
+    }
+
+    /// The same, if the record is still that of this upload, where one is named.
+    pub(crate) async fn remember_of(
+        &self,
+        ended: &Result<Finished, Ended>,
+        upload: Option<&SegmentRef>,
+    ) -> Result<(), Ended> {
         let (state, reason) = match ended {
             Ok(_)
             | Err(
@@ -66,8 +80,6 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
                 | Ended::Restart(_)
                 | Ended::Continues(..),
             ) => return Ok(()),
-            // The record is that of another source.
-            Err(Ended::Parked(reason)) if reason.code == COLLISION => return Ok(()),
             Err(Ended::Interrupted) => (None, Reason::new(INTERRUPTED, "stopped on request")),
             Err(Ended::Gone) => (Some(State::Gone), Reason::new("gone", "the source object was deleted")),
             Err(Ended::Parked(reason)) => (Some(State::Parked), reason.clone()),
@@ -84,6 +96,12 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
                 _ => Ok(()),
             };
         };
+        let is_ours = |at: &SegmentRef| {
+            record.generation == at.generation && record.upload.as_ref().is_some_and(|upload| upload.id == at.upload_id)
+        };
+        if self.is_of_another_source(&record) || !upload.is_none_or(is_ours) {
+            return Ok(());
+        }
         let mut entry = Entry { record, token: Some(token), found: true, segment: None };
         if entry.record.state.is_open() {
             self.yield_to_others(&entry.record)?;
@@ -93,6 +111,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
 
     async fn leave(&self, entry: &mut Entry, state: Option<State>, reason: Reason) -> Result<(), Ended> {
         let record = &mut entry.record;
+        let was_open = record.state.is_open();
         if let Some(state) = state.filter(|state| record.state.may_become(*state)) {
             record.state = state;
             self.name_what_was_listed(record);
@@ -101,8 +120,12 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             return Ok(());
         }
         if record.state == State::Gone {
-            self.drop_upload(record).await?;
+            if was_open {
+                self.still_gone().await?;
+            }
+            self.drop_upload(entry).await?;
         }
+        let record = &mut entry.record;
         let copied = self.parts_copied.load(Ordering::Relaxed);
         if reason.code != INTERRUPTED && self.idle_legs.load(Ordering::Relaxed) > 0 {
             // What failed for another reason than time says nothing of how long a part takes.
@@ -116,5 +139,19 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         record.reason = Some(reason);
         self.add_costs(record);
         self.save(entry).await
+    }
+
+    /// Looks again, behind the record: others may have begun to copy what was written since the first look, and their upload is
+    /// not to be dropped. Who begins behind this look finds the record changed.
+    async fn still_gone(&self) -> Result<(), Ended> {
+        match self.pin().await {
+            Err(Ended::Gone) => Ok(()),
+            Err(Ended::Restart(_)) | Ok(_) => {
+                let words = "the source object was written again meanwhile";
+                let error = StoreError::new(ErrorKind::Conflict, "HeadObject", words);
+                Err(error.at(self.engine.source.location()).on(&self.job.source_key).into())
+            }
+            Err(ended) => Err(ended),
+        }
     }
 }

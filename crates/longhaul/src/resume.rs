@@ -8,7 +8,7 @@ use crate::{
     complete::whole_crc,
     copy::{Ended, Leg},
     entry::Entry,
-    error::{ErrorKind, StoreError},
+    error::{ErrorKind, LedgerError, StoreError},
     multipart::{Filling, UPLOAD_VANISHED},
     object::{ObjectInfo, Pin, Timestamp},
     part::{PartNumber, PartPlan, PartSpec},
@@ -31,13 +31,13 @@ pub(crate) async fn find_or_create<S: Source, D: Destination, L: Ledger, C: Cloc
     info: &ObjectInfo,
     plan: PartPlan,
 ) -> Result<Filling, Ended> {
-    if let Some(upload) = entry.record.upload.clone() {
+    if let Some(upload) = entry.record.upload.clone().filter(|_| !planted::is(Defect::NewUploadEachLeg)) {
         return resume(leg, entry, &upload, info).await;
     }
     let unfinished = list_unfinished(leg).await?;
     match entry.record.intent {
         // A crash fell between Create and the save of its answer.
-        Some(intent) => abort_own(leg, &unfinished, intent).await?,
+        Some(intent) => abort_own(leg, entry, &unfinished, intent).await?,
         // To read a giant again for the sake of its parts would take longer than a leg.
         None if !entry.found && leg.adopt.load(Ordering::Relaxed) && !is_giant(leg, info) => {
             if let Some(filling) = adopt(leg, entry, info, unfinished).await? {
@@ -60,6 +60,9 @@ async fn resume<S: Source, D: Destination, L: Ledger, C: Clock>(
         .map_err(|error| Ended::Restart(Reason::new("plan-does-not-fit", error.to_string())))?;
     let listed = leg.list_parts(&upload).await?;
     let mut have: BTreeMap<_, _> = fitting(&plan, listed).map(|part| (part.number, of_an_earlier_leg(part))).collect();
+    if planted::is(Defect::ForgetParts) {
+        have.clear();
+    }
     if let Some(segments) = &entry.record.segments {
         trust_segments(segments, &plan, &mut have)?;
     }
@@ -137,21 +140,27 @@ async fn list_unfinished<S: Source, D: Destination, L: Ledger, C: Clock>(
 /// Aborts what was begun since the intent was saved and has no name in the ledger.
 pub(crate) async fn abort_unnamed<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
+    entry: &Entry,
     intent: Timestamp,
 ) -> Result<(), Ended> {
-    abort_own(leg, &list_unfinished(leg).await?, intent).await
+    abort_own(leg, entry, &list_unfinished(leg).await?, intent).await
 }
 
 /// Aborts the uploads of this key that a crash orphaned: begun since the intent was saved, and empty, since no part is ever
-/// sent before the id is saved.
+/// sent before the id is saved. Whoever takes the record over saves it before it creates: so what was listed while the record was
+/// still this one is nobody else's.
 async fn abort_own<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
+    entry: &Entry,
     unfinished: &[UnfinishedUpload],
     intent: Timestamp,
 ) -> Result<(), Ended> {
     for found in unfinished.iter().filter(|found| found.initiated.0 >= intent.0 - CLOCK_SKEW_MS) {
         match leg.list_parts(&found.upload).await {
-            Ok(parts) if parts.is_empty() => leg.abort(&found.upload).await?,
+            Ok(parts) if parts.is_empty() => {
+                leg.still_as_saved(entry).await?;
+                leg.abort(&found.upload).await?;
+            }
             Ok(_) | Err(Ended::Restart(_)) => {}
             Err(ended) => return Err(ended),
         }
@@ -277,7 +286,7 @@ async fn create<S: Source, D: Destination, L: Ledger, C: Clock>(
                 let may_have_happened = error.effect() == crate::error::Effect::MayHaveHappened;
                 leg.engine.patience.pause_after(error, failures).await?;
                 if may_have_happened {
-                    abort_own(leg, &list_unfinished(leg).await?, intent).await?;
+                    abort_own(leg, entry, &list_unfinished(leg).await?, intent).await?;
                 }
             }
         }
@@ -290,12 +299,23 @@ async fn create<S: Source, D: Destination, L: Ledger, C: Clock>(
         entry.record.lease = None;
     }
     leg.created.store(true, Ordering::Relaxed);
-    if let Err(refused) = leg.save(entry).await {
-        // Without its id in the ledger nobody would find the upload again.
-        leg.abort(&upload).await?;
-        return Err(refused);
+    if let Err(ended) = leg.save(entry).await {
+        // Without its id in the ledger nobody would find the upload again; but if it is there, others may be at it already. If the
+        // ledger cannot be asked, the next leg looks for it by the intent.
+        if is_recorded(leg, &upload).await.is_ok_and(|is_recorded| !is_recorded) {
+            leg.abort(&upload).await?;
+        }
+        return Err(ended);
     }
     Ok(Filling { upload, plan, numbers: 1..=plan.count(), have: BTreeMap::new() })
+}
+
+async fn is_recorded<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    upload: &Upload,
+) -> Result<bool, LedgerError> {
+    let there = leg.engine.ledger.load(&leg.record_key()).await?;
+    Ok(there.is_some_and(|(record, _)| record.upload.is_some_and(|recorded| recorded.id == upload.id)))
 }
 
 impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {

@@ -14,7 +14,7 @@ use crate::{
     engine::Engine,
     entry::{Entry, RENEW_BEFORE_MS},
     error::{LedgerError, chain},
-    multipart::{Filling, copy_missing},
+    multipart::{Filling, UPLOAD_VANISHED, copy_missing},
     planted::{self, Defect},
     ports::{Clock, Destination, Ledger, Source, Upload},
     record::{Lease, Reason, State},
@@ -59,7 +59,8 @@ where
     let now = engine.patience.clock.now();
     let Some(mut entry) = load(&leg, at).await? else { return Ok(()) };
     let noted = amend(&leg, &mut entry, at, |record| {
-        let Some(segments) = record.segments.as_mut() else { return Change::Nothing };
+        let full = record.has_full_segments();
+        let Some(segments) = record.segments.as_mut().filter(|_| !full) else { return Change::Nothing };
         segments.sent = Some(now);
         Change::Save
     });
@@ -112,12 +113,44 @@ async fn run<S: Source, D: Destination, L: Ledger, C: Clock>(
         Standing::Open => Box::pin(fill(leg, &mut entry, at)).await,
     };
     match ended {
-        Err(Ended::Restart(reason)) => Err(Box::pin(end_upload(leg, at, reason)).await?),
-        Err(Ended::Failed(error)) if error.is_retryable() && leg.engine.patience.stop.is_cancelled() => {
-            Err(Ended::Interrupted)
+        Err(Ended::Restart(reason)) => Box::pin(restart(leg, at, reason)).await,
+        Err(Ended::Skipped(reason)) if leg.bytes.load(Ordering::Relaxed) > 0 => {
+            abort_late_parts(leg, at).await?;
+            Err(Ended::Skipped(reason))
         }
         ended => ended,
     }
+}
+
+/// Parts that were in flight while others aborted their upload may have arrived behind the abort.
+async fn abort_late_parts<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    at: &SegmentRef,
+) -> Result<(), Ended> {
+    let there = load(leg, at).await?;
+    let is_kept = there.is_some_and(|there| there.record.upload.is_some_and(|upload| upload.id == at.upload_id));
+    if is_kept {
+        return Ok(());
+    }
+    leg.abort(&Upload { key: leg.job.destination_key.clone(), id: at.upload_id.clone() }).await
+}
+
+/// What ends the upload; unless it vanished because others have completed it.
+async fn restart<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    at: &SegmentRef,
+    mut reason: Reason,
+) -> Result<Finished, Ended> {
+    if reason.code == UPLOAD_VANISHED
+        && let Some(mut entry) = load(leg, at).await?
+        && standing(&entry.record, at) == Standing::Full
+    {
+        match finish(leg, &mut entry, at).await {
+            Err(Ended::Restart(why)) => reason = why,
+            ended => return ended,
+        }
+    }
+    Err(end_upload(leg, at, reason).await?)
 }
 
 fn marked() -> Ended {
@@ -134,15 +167,12 @@ async fn fill<S: Source, D: Destination, L: Ledger, C: Clock>(
     entry: &mut Entry,
     at: &SegmentRef,
 ) -> Result<Finished, Ended> {
-    let ended = try_fill(leg, entry, at).await;
+    let ended = try_fill(leg, entry, at).await.map_err(|ended| leg.ended_by_time(ended));
     match ended {
         Ok(filled) => {
-            amend(leg, entry, at, |record| {
-                let Some(segments) = record.segments.as_mut() else { return Change::Nothing };
-                segments.mark(at.segment, filled);
-                Change::Save
-            })
-            .await?;
+            if let Some(filled) = filled {
+                mark(leg, entry, at, filled).await?;
+            }
             let is_full = entry.record.has_full_segments()
                 || (planted::is(Defect::CountSegments) && standing(&entry.record, at) == Standing::Full);
             if is_full { Box::pin(finish(leg, entry, at)).await } else { Err(marked()) }
@@ -154,12 +184,33 @@ async fn fill<S: Source, D: Destination, L: Ledger, C: Clock>(
     }
 }
 
+async fn mark<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    at: &SegmentRef,
+    filled: Filled,
+) -> Result<(), Ended> {
+    amend(leg, entry, at, |record| {
+        leg.add_costs(record);
+        let Some(segments) = record.segments.as_mut() else { return Change::Nothing };
+        if segments.is_done(at.segment) && !planted::is(Defect::CountSegments) {
+            return Change::Nothing;
+        }
+        segments.mark(at.segment, filled);
+        Change::Save
+    })
+    .await?;
+    leg.costs_are_booked();
+    Ok(())
+}
+
+/// The parts that the destination did not hold are sent. Nothing, if another delivery has filled the segment meanwhile.
 async fn try_fill<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
     entry: &mut Entry,
     at: &SegmentRef,
-) -> Result<Filled, Ended> {
-    let begun_before = begin(leg, entry, at).await?;
+) -> Result<Option<Filled>, Ended> {
+    let Some(begun_before) = begin(leg, entry, at).await? else { return Ok(None) };
     let Some(plan) = plan_of(&entry.record) else { return Err(superseded()) };
     let Some(segments) = entry.record.segments.as_ref() else { return Err(superseded()) };
     let numbers = segments.numbers(&plan, at.segment, at.segment);
@@ -176,36 +227,38 @@ async fn try_fill<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg.parts_resumed.store(u32::try_from(filling.have.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
     let pin = entry.record.source.pin.clone();
     copy_missing(leg, entry, &pin, &mut filling).await?;
-    Ok(filled(&filling))
+    Ok(Some(filled(&filling)))
 }
 
-/// Takes the segment, with a lease and a leg counted. Whether others had begun it before.
+/// Takes the segment, with a lease and a leg counted. Whether others had begun it before; nothing if it is done.
 async fn begin<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
     entry: &mut Entry,
     at: &SegmentRef,
-) -> Result<bool, Ended> {
+) -> Result<Option<bool>, Ended> {
     let now = leg.engine.patience.clock.now();
     let mine = leg.engine.ledger.new_lease(now);
     let is_held = |lease: &Lease| lease.owner != mine.owner && leg.engine.ledger.is_held(lease, now);
-    let mut before = false;
+    let mut before = Some(false);
     amend(leg, entry, at, |record| {
         let Some(segments) = record.segments.as_mut() else { return Change::Nothing };
+        if segments.is_done(at.segment) && !planted::is(Defect::CountSegments) {
+            before = None;
+            return Change::Nothing;
+        }
         let begun = segments.begun(at.segment);
         if let Some(lease) = begun.and_then(|begun| begun.lease.as_ref()).filter(|lease| is_held(lease)) {
             return Change::Busy(lease.clone());
         }
-        before = begun.is_some();
-        if !segments.is_done(at.segment) {
-            segments.begin(at.segment, mine.clone());
-        }
+        before = Some(begun.is_some());
+        segments.begin(at.segment, mine.clone());
         Change::Save
     })
     .await?;
     let begun = entry.record.segments.as_ref().and_then(|segments| segments.begun(at.segment));
     let idle_legs = begun.map_or(0, |begun| begun.idle_legs);
     leg.idle_legs.store(idle_legs, Ordering::Relaxed);
-    if !before {
+    if before == Some(false) {
         leg.park_if_idle_for(idle_legs)?;
     }
     Ok(before)
@@ -286,7 +339,7 @@ async fn leave<S: Source, D: Destination, L: Ledger, C: Clock>(
         Ended::Interrupted => put_down(leg, entry, at, Idle::Counts).await,
         // What failed for another reason than time says nothing of how long a part takes.
         Ended::Failed(_) => put_down(leg, entry, at, Idle::DoesNotCount).await,
-        Ended::Gone => leg.remember(&Err(Ended::Gone)).await,
+        Ended::Gone => leg.remember_of(&Err(Ended::Gone), Some(at)).await,
         Ended::Skipped(_)
         | Ended::Busy(_)
         | Ended::Ledger(_)
@@ -311,6 +364,7 @@ async fn put_down<S: Source, D: Destination, L: Ledger, C: Clock>(
 ) -> Result<(), Ended> {
     let copied = leg.parts_copied.load(Ordering::Relaxed);
     let parts = leg.parts_resumed.load(Ordering::Relaxed) + copied;
+    let sent_nothing = leg.bytes.load(Ordering::Relaxed) == 0;
     amend(leg, entry, at, |record| {
         leg.add_costs(record);
         let Some(begun) = record.begun_mut(at.segment) else {
@@ -321,6 +375,11 @@ async fn put_down<S: Source, D: Destination, L: Ledger, C: Clock>(
             (begun.parts, begun.idle_legs) = (parts, 0);
         } else if idle == Idle::DoesNotCount {
             begun.idle_legs = begun.idle_legs.saturating_sub(1);
+        }
+        let untouched = begun.parts == 0 && begun.idle_legs == 0 && sent_nothing;
+        if let Some(segments) = record.segments.as_mut().filter(|_| untouched) {
+            // After an outage there would be an entry for every segment, and a row has its bounds.
+            segments.forget(at.segment);
         }
         Change::Save
     })

@@ -21,9 +21,9 @@ pub(crate) async fn finish<S: Source, D: Destination, L: Ledger, C: Clock>(
     entry: &mut Entry,
     at: &SegmentRef,
 ) -> Result<Finished, Ended> {
-    let ended = try_finish(leg, entry, at).await;
+    let ended = try_finish(leg, entry, at).await.map_err(|ended| leg.ended_by_time(ended));
     if !matches!(ended, Err(Ended::Restart(_))) {
-        leg.remember(&ended).await?;
+        leg.remember_of(&ended, Some(at)).await?;
     }
     ended
 }
@@ -54,6 +54,7 @@ async fn try_finish<S: Source, D: Destination, L: Ledger, C: Clock>(
     })
     .await?;
     leg.idle_legs.store(entry.record.idle_legs, Ordering::Relaxed);
+    leg.park_if_idle_for(entry.record.idle_legs)?;
     let Some(plan) = plan_of(&entry.record) else { return Err(superseded()) };
     // From here on the record is this leg's alone, as that of any other large object.
     entry.segment = None;
@@ -86,15 +87,18 @@ pub(crate) async fn end_upload<S: Source, D: Destination, L: Ledger, C: Clock>(
         }
         leg.yield_to_others(&entry.record)?;
         let now = leg.engine.patience.clock.now();
-        entry.record.state = State::Restarting;
+        let before = std::mem::replace(&mut entry.record.state, State::Restarting);
         entry.record.lease = Some(leg.engine.ledger.new_lease(now));
-        entry.record.reason = Some(reason.clone());
+        // Whoever takes over keeps the cause.
+        let cause = entry.record.reason.take().filter(|_| before == State::Restarting);
+        entry.record.reason = Some(cause.unwrap_or_else(|| reason.clone()));
         if let Some(segments) = entry.record.segments.as_mut() {
             segments.responsible = Some(at.segment);
         }
         if overtaken(leg, &mut entry, failures).await? {
             continue;
         }
+        entry.record.intent = None;
         if let Some(upload) = entry.record.upload.take() {
             leg.abort(&Upload { key: leg.job.destination_key.clone(), id: upload.id }).await?;
         }

@@ -2,7 +2,7 @@
 //!
 //! A segment is a run of consecutive parts and one message. What is done is a set, never a counter: a segment that is
 //! marked twice is marked once. Neighbouring segments that are done are kept as one run with one checksum, so that the
-//! record stays small: it grows with the workers at work, not with the object.
+//! record stays small: it grows with the workers at work, and with the gaps that they leave, not with the object.
 
 use std::ops::RangeInclusive;
 
@@ -17,6 +17,10 @@ use crate::{
 
 /// What a leg of fifteen minutes moves at about 5 MB/s: even a slow line gets a segment across in one leg.
 pub const DEFAULT_SEGMENT_SIZE: u64 = 4 * GIB;
+
+/// The most segments of one upload. In the worst order of their ends every second one is a run of its own in the record, of about
+/// 80 bytes: with this bound it stays far below the 400 KB of a row of DynamoDB, and its saves below what one row takes.
+pub const MAX_SEGMENTS: u16 = 2000;
 
 /// For so long after the last sign of life the messages of the segments are taken to be on their way.
 const SILENCE_MS: i64 = 60 * 60 * 1000;
@@ -121,14 +125,15 @@ pub struct Segments {
     done: Vec<Run>,
     begun: Vec<Begun>,
     #[cfg(feature = "planted-defects")]
-    #[serde(default)]
-    marks: u16,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    marks: u32,
 }
 
 impl Segments {
-    /// Cuts a plan into segments of about `size` bytes, each of at least one part.
+    /// Cuts a plan into segments of about `size` bytes, each of at least one part, and at most [`MAX_SEGMENTS`].
     pub fn cut(plan: &PartPlan, size: u64) -> Self {
-        let parts = (size / plan.part_size()).clamp(1, plan.count().into());
+        let least = u64::from(plan.count().div_ceil(MAX_SEGMENTS));
+        let parts = (size / plan.part_size()).max(least).clamp(1, plan.count().into());
         let parts = u16::try_from(parts).expect("a plan has at most 10,000 parts");
         Self {
             parts,
@@ -159,7 +164,7 @@ impl Segments {
     }
 
     #[cfg(feature = "planted-defects")]
-    pub(crate) fn marks(&self) -> u16 {
+    pub(crate) fn marks(&self) -> u32 {
         self.marks
     }
 
@@ -203,10 +208,15 @@ impl Segments {
         }
     }
 
+    /// Forgets that a segment was begun: nothing was sent of it.
+    pub(crate) fn forget(&mut self, segment: u16) {
+        self.begun.retain(|begun| begun.segment != segment);
+    }
+
     /// Marks a segment as done. Marking it again changes nothing.
     pub(crate) fn mark(&mut self, segment: u16, filled: Filled) {
         #[cfg(feature = "planted-defects")]
-        {
+        if crate::planted::is(crate::planted::Defect::CountSegments) {
             self.marks += 1;
         }
         self.begun.retain(|begun| begun.segment != segment);
@@ -309,11 +319,25 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_object_has_10_000_segments_of_one_part() {
+    fn the_largest_object_has_2_000_segments_of_five_parts() {
         let plan = PartPlan::choose(crate::part::MAX_OBJECT_SIZE, 1).unwrap();
         let segments = Segments::cut(&plan, DEFAULT_SEGMENT_SIZE);
-        assert_eq!((segments.parts, segments.count(&plan)), (1, 10_000));
-        assert_eq!(segments.numbers(&plan, 9_999, 9_999), 10_000..=10_000);
+        assert_eq!((segments.parts, segments.count(&plan)), (5, MAX_SEGMENTS));
+        assert_eq!(segments.numbers(&plan, 1_999, 1_999), 9_996..=10_000);
+    }
+
+    #[test]
+    fn in_the_worst_order_the_segments_fit_into_a_row() {
+        let plan = PartPlan::choose(crate::part::MAX_OBJECT_SIZE, 1).unwrap();
+        let mut segments = Segments::cut(&plan, DEFAULT_SEGMENT_SIZE);
+        let trusts = Trusts { crc: 5, ..Trusts::default() };
+        let filled = Filled { bytes: u64::MAX / 2, crc64nvme: Some(Crc64::EMPTY), trusts };
+        let lease = Lease { owner: "o".repeat(80), until: Some(Timestamp(i64::MAX)) };
+        for segment in 0..MAX_SEGMENTS {
+            if segment % 2 == 0 { segments.mark(segment, filled) } else { segments.begin(segment, lease.clone()) }
+        }
+        let bytes = serde_json::to_string(&segments).unwrap().len();
+        assert!(bytes < 350_000, "a row of DynamoDB has 400 KB, these are {bytes} bytes of JSON");
     }
 
     #[test]

@@ -164,7 +164,9 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'a
             State::Copying | State::Completing | State::Restarting => {
                 self.is_at_work(record, now).then_some("in-progress")
             }
-            State::Parked => (pair.source.etag.as_ref() == Some(&record.source.pin.etag)).then_some("parked"),
+            State::Parked => {
+                pair.source.etag.as_ref().is_some_and(|etag| record.is_parked_for(etag)).then_some("parked")
+            }
             State::Done => None,
         }
     }

@@ -55,7 +55,7 @@ pub(crate) fn standing(record: &Record, at: &SegmentRef) -> Standing {
     #[cfg(feature = "planted-defects")]
     if planted::is(Defect::CountSegments) {
         let all = plan_of(record).map_or(0, |plan| segments.count(&plan));
-        return if segments.marks() >= all { Standing::Full } else { Standing::Open };
+        return if segments.marks() >= u32::from(all) { Standing::Full } else { Standing::Open };
     }
     match plan_of(record) {
         Some(plan) if at.segment >= segments.count(&plan) => Standing::Superseded,

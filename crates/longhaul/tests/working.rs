@@ -29,6 +29,9 @@ use longhaul::{
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+#[path = "working/meanwhile.rs"]
+mod meanwhile;
+
 /// Two stores, a ledger and a queue.
 #[derive(Clone)]
 struct World {

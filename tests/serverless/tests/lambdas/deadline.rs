@@ -117,3 +117,27 @@ async fn a_part_that_does_not_fit_into_a_leg_is_parked_for_the_fleet() {
     assert_eq!((text(&row, "State"), text(&row, "Reason")), (Some("parked"), Some("needs-fleet")));
     assert_eq!(cloud.jobs.depth().await, EMPTY);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_a_giant_that_does_not_fit_into_a_leg_parks_the_giant_for_the_fleet() {
+    let test = "a_part_of_a_giant_that_does_not_fit_into_a_leg_parks_the_giant_for_the_fleet";
+    let Some(cloud) = Cloud::required(test).await else { return };
+    ask_for(&cloud, KEY, 2).await;
+    // Ten seconds a part, in legs of two.
+    let environment = slow(&cloud, PART / 10).with("MaxThread", "1").with("JobTimeout", "2");
+    let function = worker(&environment.with("SegmentSize", PART.to_string())).await;
+    is_acknowledged(&function, &cloud.jobs).await;
+    let mut legs = 0;
+    while cloud.parked.depth().await == EMPTY {
+        let delivery = deliver(&function, &cloud.segments, 1, PLENTY).await.expect("the messages come again");
+        legs += 1;
+        assert!(legs < 20, "it goes on for ever");
+        if !delivery.failed.is_empty() {
+            come_again(&cloud, &cloud.segments, &delivery.messages[0]).await;
+        }
+    }
+    assert!(legs > 6, "legs are counted for each segment");
+    let row = known_row(&cloud, KEY).await;
+    assert_eq!((text(&row, "State"), text(&row, "Reason")), (Some("parked"), Some("needs-fleet")));
+    assert_eq!(only_parked(&cloud).await.reason, "needs-fleet");
+}
