@@ -64,7 +64,9 @@ pub(crate) fn process(stage: &Stage, random: &mut fastrand::Rng) -> ProcessId {
     if sudden {
         stage.world.happened(Happening::KilledBetweenRequests, || format!("after {polls} polls"));
     }
-    stage.world.sim().new_process(sudden.then_some(polls))
+    let process = stage.world.sim().new_process(sudden.then_some(polls));
+    stage.world.oracle().process_begins(process, stage.world.now());
+    process
 }
 
 /// Takes messages from a queue for ever, one invocation after the other.
@@ -109,6 +111,7 @@ async fn invoke(stage: &Arc<Stage>, queue: usize, messages: Vec<QueueMessage>, r
             verdicts.lock().unwrap_or_else(PoisonError::into_inner).push((place, verdict));
         });
     }
+    stage.queues[queue].handed_to(process, &messages);
     count_while_alive(stage, process);
     let sim = stage.world.sim();
     if random.u8(..20) == 0 {

@@ -126,11 +126,15 @@ pub enum Fault {
     Repeated,
     /// The credentials do not permit it, this once.
     Denied,
+    /// A byte is another one when it arrives.
+    Damaged,
+    /// The answer is not what was asked for, and says so.
+    WrongAnswer,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::KillBefore,
         Self::KillAfter,
         Self::FreezeBefore,
@@ -144,6 +148,8 @@ impl Fault {
         Self::EntryFails,
         Self::Repeated,
         Self::Denied,
+        Self::Damaged,
+        Self::WrongAnswer,
     ];
 
     /// Whether this can happen to that request.
@@ -156,7 +162,10 @@ impl Fault {
             Self::BodyBreaks => matches!(op, Op::SourceGet | Op::Get),
             Self::EntryFails => op == Op::Send,
             Self::Repeated => op == Op::Save || op == Op::SaveScan,
-            Self::Denied => op.is_of_a_store() && !matches!(op, Op::SourceListVersions | Op::ListUploads),
+            // Who may not list them does not find the upload of a crash: that is left to the bucket's lifecycle rule.
+            Self::Denied => op.is_of_a_store() && op != Op::ListUploads,
+            Self::Damaged => matches!(op, Op::SourceGet | Op::UploadPart | Op::Put),
+            Self::WrongAnswer => op == Op::SourceGet,
         }
     }
 }

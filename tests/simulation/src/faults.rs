@@ -59,6 +59,8 @@ impl Rates {
         set(Fault::Denied, if random.u8(..5) == 0 { 60 } else { 0 });
         set(Fault::BodyBreaks, [0, 100, 400][random.usize(..3)]);
         set(Fault::EntryFails, [0, 500, 1500][random.usize(..3)]);
+        set(Fault::Damaged, [0, 100, 300][random.usize(..3)]);
+        set(Fault::WrongAnswer, [0, 100, 300][random.usize(..3)]);
         set(Fault::Late, [0, 50, 300][random.usize(..3)]);
         Self(rates)
     }

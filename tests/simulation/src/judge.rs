@@ -20,6 +20,7 @@ use longhaul::{
 use crate::{
     executor::ProcessId,
     oracle::{History, Kept, Oracle, Shown, SourceId, Version},
+    queue::Parked,
     scenario::Make,
     stage::{SOURCE, Stage},
 };
@@ -105,6 +106,61 @@ pub fn sent(stage: &Stage, process: ProcessId, report: &RunReport) -> Result<(),
     Ok(())
 }
 
+/// When nothing goes wrong any more, nothing is parked but what nobody could do: what is no message, and what wants a place that
+/// another source has.
+pub fn parked_rightly(stage: &Stage) -> Result<(), String> {
+    let oracle = stage.world.oracle();
+    let is_shared = |parked: &Parked| {
+        let shared = oracle.places().iter().filter(|(_, sources)| sources.len() > 1);
+        shared.into_iter().any(|(place, _)| Stage::token_of(place).is_some_and(|token| parked.body.contains(token)))
+            || oracle
+                .places()
+                .values()
+                .filter(|sources| sources.len() > 1)
+                .flatten()
+                .any(|source| Stage::token_of(&source.key).is_some_and(|token| parked.body.contains(token)))
+    };
+    let is_right = |parked: &Parked| match parked.reason.as_ref().map(|reason| reason.code.as_str()) {
+        Some("malformed") => job::parse(&parked.body).is_err(),
+        Some("collision") => is_shared(parked),
+        Some(_) | None => false,
+    };
+    match stage.parked().iter().find(|parked| !is_right(parked)) {
+        Some(parked) => Err(format!("never lost: parked, and nothing stood in the way: {parked:?}")),
+        None => Ok(()),
+    }
+}
+
+/// Every write and deletion was told by an event, and what was parked was sent again: without any scan the copies must be there,
+/// unless others have touched them.
+pub fn before_the_scans(stage: &Stage) -> Result<(), String> {
+    let oracle = stage.world.oracle();
+    for (place, sources) in oracle.places() {
+        let [source] = sources.as_slice() else { continue };
+        let Some(history) = oracle.history(source) else { continue };
+        let there = stage.destination.bytes(place);
+        let by_others = |(_, shown): &(Duration, Shown)| {
+            matches!(
+                shown,
+                Shown::Others { .. } | Shown::Deleted { by_product: false, .. } | Shown::Deleted { late: true, .. }
+            )
+        };
+        let Some(current) = history.current() else { continue };
+        let arrived = there.as_ref() == Some(&current.bytes);
+        let late = stage.scenario.destination == Make::Old && there.is_some();
+        if !arrived && !late && !oracle.shown(place).iter().any(by_others) {
+            return Err(format!(
+                "never lost: without a scan {} has not arrived at {place}, of {} bytes since {:?}. Shown: {:?}",
+                source.key,
+                current.bytes.len(),
+                current.written,
+                brief(oracle.shown(place)),
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Everything that must hold when all is quiet.
 pub fn at_the_end(stage: &Stage) -> Result<(), String> {
     let oracle = stage.world.oracle();
@@ -129,7 +185,7 @@ pub fn at_the_end(stage: &Stage) -> Result<(), String> {
             return Err(format!("an upload is left behind: {} {}; the record is {kept:?}", upload.key, upload.id));
         }
     }
-    repeats(stage, &oracle)
+    Ok(())
 }
 
 /// Never lost, and deletions by policy.
@@ -185,12 +241,19 @@ fn is_parked(stage: &Stage, source: &SourceId, kept: Option<&Record>, current: &
 
 /// By policy a copy is deleted with its source, if the ledger knows it as a copy.
 fn gone(stage: &Stage, oracle: &Oracle, place: &str, kept: Option<&Record>, source: &SourceId) -> Result<(), String> {
-    let known = kept.is_some_and(|record| record.state == State::Done);
-    let copy = matches!(oracle.shown(place).last(), Some((_, Shown::Copy { .. })));
+    let there = etag(stage, place);
+    let known = there.is_some()
+        && kept.is_some_and(|record| {
+            let copied = record.destination.as_ref().and_then(|copied| copied.etag.as_ref());
+            matches!(record.state, State::Done | State::Gone)
+                && record.source.key.as_str() == source.key
+                && copied == there.as_ref()
+        });
+    let copy = matches!(oracle.shown(place).last(), Some((_, Shown::Copy { source: from, .. })) if from == source);
     if stage.scenario.deletes == DeletePolicy::Propagate && known && copy {
         let token = Stage::token_of(&source.key).unwrap_or_default();
         if !stage.parked().iter().any(|parked| parked.body.contains(token)) {
-            return Err(format!("a copy was not deleted with its source: {place}"));
+            return Err(format!("never lost: a copy was not deleted with its source: {place}"));
         }
     }
     Ok(())
@@ -211,7 +274,7 @@ fn record(stage: &Stage, oracle: &Oracle, place: &str, kept: &Kept) -> Result<()
         return Ok(());
     }
     let touched = |(when, shown): &(Duration, Shown)| {
-        *when >= at && matches!(shown, Shown::Others { .. } | Shown::Deleted { by_product: false })
+        *when >= at && matches!(shown, Shown::Others { .. } | Shown::Deleted { by_product: false, .. })
     };
     if oracle.shown(place).iter().any(touched) {
         return Ok(());
@@ -285,24 +348,12 @@ fn headers(
     ))
 }
 
-/// Parts are sent twice only where something went wrong.
-fn repeats(stage: &Stage, oracle: &Oracle) -> Result<(), String> {
-    let (repeats, accepted) = oracle.repeats();
-    let counts = stage.world.counts();
-    let wrong = counts.all_faults() + stage.world.sim().kills() + counts.happenings.values().sum::<u64>();
-    let bound = wrong * stage.scenario.concurrency as u64;
-    if repeats > bound {
-        return Err(format!("nothing twice: {repeats} of {accepted} parts were sent again, at most {bound} had to be"));
-    }
-    Ok(())
-}
-
 /// What happened to a destination object, in few words.
 fn brief(shown: &[(Duration, Shown)]) -> Vec<String> {
     let words = shown.iter().rev().take(6).rev().map(|(at, shown)| match shown {
         Shown::Copy { version, bytes, .. } => format!("{at:?} version {version}, {} bytes", bytes.len()),
         Shown::Others { bytes } => format!("{at:?} others, {} bytes", bytes.len()),
-        Shown::Deleted { by_product } => format!("{at:?} deleted{}", if *by_product { "" } else { " by others" }),
+        Shown::Deleted { by_product, .. } => format!("{at:?} deleted{}", if *by_product { "" } else { " by others" }),
     });
     words.collect()
 }

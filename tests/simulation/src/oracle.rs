@@ -8,13 +8,13 @@ use std::{
 
 use bytes::Bytes;
 use longhaul::{
-    object::ETag,
+    object::{ETag, Headers},
     part::PartNumber,
-    ports::ScanRecord,
-    record::{Record, State},
+    ports::{ScanRecord, UploadedPart},
+    record::{Record, RecordSource, State},
 };
 
-use crate::executor::ProcessId;
+use crate::{executor::ProcessId, steps, uploads::Uploads};
 
 /// A source object: bucket and key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +32,8 @@ pub struct Version {
     pub bytes: Bytes,
     /// Its tag.
     pub etag: ETag,
+    /// What travels with its bytes.
+    pub headers: Headers,
     /// When it was written.
     pub written: Duration,
     /// When it was no more, by another write or a deletion.
@@ -63,9 +65,18 @@ impl History {
         self.0.iter().any(|version| version.etag == *etag && version.ended.is_none_or(|ended| ended >= from))
     }
 
-    /// The latest version with these bytes.
-    fn of_bytes(&self, bytes: &Bytes) -> Option<usize> {
-        self.0.iter().rposition(|version| version.bytes == *bytes)
+    /// One of its versions, in order.
+    pub fn version(&self, number: usize) -> Option<&Version> {
+        self.0.get(number)
+    }
+
+    /// The latest version with these bytes and headers.
+    fn of(&self, bytes: &Bytes, headers: &Headers) -> Option<usize> {
+        self.0.iter().rposition(|version| version.bytes == *bytes && version.headers == *headers)
+    }
+
+    fn has_bytes(&self, bytes: &Bytes) -> bool {
+        self.0.iter().any(|version| version.bytes == *bytes)
     }
 }
 
@@ -90,6 +101,8 @@ pub enum Shown {
     Deleted {
         /// By the product, and not by others.
         by_product: bool,
+        /// By a request that the product had given up.
+        late: bool,
     },
 }
 
@@ -112,13 +125,13 @@ pub struct Oracle {
     shown: HashMap<String, Vec<(Duration, Shown)>>,
     records: BTreeMap<String, Kept>,
     last_step: (Option<&'static str>, &'static str),
-    parts: HashMap<String, HashMap<PartNumber, u64>>,
-    zombies: HashSet<String>,
+    uploads: Uploads,
+    began: HashMap<ProcessId, Duration>,
+    deletes_by_policy: bool,
     scan_began: Duration,
     scans_ended: HashSet<String>,
-    repeats: u64,
-    accepted: u64,
     entries_sent: HashMap<ProcessId, u64>,
+    in_scan: u64,
 }
 
 impl Oracle {
@@ -145,11 +158,19 @@ impl Oracle {
         &self.sources
     }
 
+    /// A process begins.
+    pub fn process_begins(&mut self, process: ProcessId, now: Duration) {
+        self.began.insert(process, now);
+    }
+
+    fn began(&self, process: ProcessId) -> Duration {
+        self.began.get(&process).copied().unwrap_or_default()
+    }
+
     /// A user wrote a source object.
-    pub fn source_written(&mut self, source: &SourceId, bytes: Bytes, etag: ETag, now: Duration) {
-        self.source_ended(source, now);
-        let history = self.sources.entry(source.clone()).or_default();
-        history.0.push(Version { bytes, etag, written: now, ended: None });
+    pub fn source_written(&mut self, source: &SourceId, version: Version) {
+        self.source_ended(source, version.written);
+        self.sources.entry(source.clone()).or_default().0.push(version);
     }
 
     /// A user deleted a source object.
@@ -164,28 +185,69 @@ impl Oracle {
         }
     }
 
-    /// Something became visible that the product wrote. It must be one version of one source of that place.
-    pub fn written_by_product(&mut self, key: &str, bytes: Bytes, now: Duration) -> Result<(), String> {
+    /// Something became visible that the product wrote. It must be one version of one source of that place, bytes and headers.
+    pub fn written_by_product(
+        &mut self,
+        key: &str,
+        (bytes, headers): (Bytes, &Headers),
+        now: Duration,
+    ) -> Result<(), String> {
         let sources = self.places.get(key).map_or(&[][..], Vec::as_slice);
         let found = sources.iter().find_map(|source| {
-            let version = self.sources.get(source)?.of_bytes(&bytes)?;
+            let version = self.sources.get(source)?.of(&bytes, headers)?;
             Some((source.clone(), version))
         });
         let Some((source, version)) = found else {
-            return Err(format!("never torn: {key} shows {} bytes that no source of it ever was", bytes.len()));
+            let known = sources.iter().any(|source| self.sources.get(source).is_some_and(|all| all.has_bytes(&bytes)));
+            let what = if known { "the bytes of one version and the headers of another" } else { "no version's bytes" };
+            return Err(format!("never torn: {key} shows {what}, {} bytes with {:?}", bytes.len(), headers.metadata));
         };
         self.show(key, now, Shown::Copy { source, version, bytes });
         Ok(())
     }
 
-    /// The product deleted a destination object.
-    pub fn deleted_by_product(&mut self, key: &str, now: Duration) {
-        self.show(key, now, Shown::Deleted { by_product: true });
+    /// Whether copies are deleted with their sources.
+    pub fn deletions_are(&mut self, by_policy: bool) {
+        self.deletes_by_policy = by_policy;
+    }
+
+    /// The product deleted a destination object. By policy only, only while or after its source was absent in the time of that
+    /// process, and not what others have put there since before.
+    pub fn deleted_by_product(&mut self, key: &str, late: bool, now: Duration, by: ProcessId) -> Result<(), String> {
+        let began = self.began(by);
+        let last = self.shown(key).last().cloned();
+        self.show(key, now, Shown::Deleted { by_product: true, late });
+        if !self.deletes_by_policy {
+            return Err(format!("never lost: {key} is deleted, and nobody asked for deletions"));
+        }
+        match last {
+            Some((when, Shown::Others { bytes })) if when < began && !self.was_ever(key, &bytes) => {
+                Err(format!("never lost: {key} is deleted, which others had written at {when:?}"))
+            }
+            // One that came later was not there when the process looked: its request was late.
+            Some((when, Shown::Copy { bytes, .. })) if when < began && !self.could_be_absent(key, &bytes, began) => {
+                Err(format!("never lost: {key} is deleted, and its source was there since {began:?}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a source of a place ever had these bytes: then nobody can tell who wrote them.
+    fn was_ever(&self, key: &str, bytes: &Bytes) -> bool {
+        let sources = self.places.get(key).map_or(&[][..], Vec::as_slice);
+        sources.iter().any(|source| self.sources.get(source).is_some_and(|history| history.has_bytes(bytes)))
+    }
+
+    /// Whether one of the sources of a place that had these bytes was absent since a time.
+    fn could_be_absent(&self, key: &str, bytes: &Bytes, since: Duration) -> bool {
+        let sources = self.places.get(key).map_or(&[][..], Vec::as_slice);
+        let mut histories = sources.iter().filter_map(|source| self.sources.get(source));
+        histories.any(|history| history.has_bytes(bytes) && history.was_absent_since(since))
     }
 
     /// Others changed a destination object.
     pub fn changed_by_others(&mut self, key: &str, bytes: Option<Bytes>, now: Duration) {
-        let shown = bytes.map_or(Shown::Deleted { by_product: false }, |bytes| Shown::Others { bytes });
+        let shown = bytes.map_or(Shown::Deleted { by_product: false, late: false }, |bytes| Shown::Others { bytes });
         self.show(key, now, shown);
     }
 
@@ -201,25 +263,10 @@ impl Oracle {
     /// The ledger stored a record.
     pub fn recorded(&mut self, record: &Record, now: Duration, by: ProcessId) -> Result<(), String> {
         let key = record.key.key.as_str().to_owned();
-        let before = self.records.get(&key).map(|kept| kept.record.state);
-        self.last_step = (before.map(State::name), record.state.name());
-        self.records.insert(key.clone(), Kept { record: record.clone(), at: now, by });
-        if !before.unwrap_or(State::Done).may_become(record.state) {
-            return Err(format!("transitions: {key} went from {before:?} to {:?}", record.state));
-        }
-        let proved = record.proof.is_some()
-            && record.destination.as_ref().is_some_and(|there| there.etag.is_some())
-            && record.upload.is_none();
-        if record.state == State::Done && !proved {
-            return Err(format!("never silent: the record of {key} is done without proof or identity: {record:?}"));
-        }
-        if record.state == State::Completing && record.segments.is_some() && !record.has_full_segments() {
-            return Err(format!("never lost: {key} is to be completed before all segments are done: {record:?}"));
-        }
-        if record.state == State::Parked && record.reason.is_none() {
-            return Err(format!("the record of {key} is parked without a reason"));
-        }
-        Ok(())
+        let kept = Kept { record: record.clone(), at: now, by };
+        let before = self.records.insert(key, kept).map(|kept| kept.record);
+        self.last_step = (before.as_ref().map(|before| before.state.name()), record.state.name());
+        steps::check(before.as_ref(), record)
     }
 
     /// From which state to which the last save went.
@@ -234,49 +281,58 @@ impl Oracle {
 
     /// An upload was created. Whether nobody can know of it: the one who asked for it stood still or died before, and others
     /// have closed the record, or gone on with a new generation, since it saved its intent.
-    pub fn upload_begun(&mut self, key: &str, id: &str, by: ProcessId) -> bool {
-        self.parts.insert(id.to_owned(), HashMap::new());
-        let intended = self.records.get(key).is_some_and(|kept| {
-            kept.by == by
-                && kept.record.state == State::Copying
-                && kept.record.intent.is_some()
-                && kept.record.upload.is_none()
+    pub fn upload_begun(&mut self, key: &str, id: &str, by: ProcessId) -> Result<bool, String> {
+        let kept = self.records.get(key).filter(|kept| {
+            let record = &kept.record;
+            kept.by == by && record.state == State::Copying && record.intent.is_some() && record.upload.is_none()
         });
-        if !intended {
-            self.zombies.insert(id.to_owned());
-        }
-        !intended
+        let current = |source: &RecordSource| {
+            let id = SourceId { bucket: source.location.bucket.clone(), key: source.key.as_str().to_owned() };
+            self.sources.get(&id).and_then(History::current).is_some_and(|current| current.etag == source.pin.etag)
+        };
+        // An older pin will not be copied to its end: there is no harm in it.
+        // Nor if the copy has arrived in another way meanwhile, and its process could not say so any more.
+        let arrived = |source: &RecordSource| {
+            let shown = self.shown(key).iter();
+            let mut copies = shown.filter_map(|(_, shown)| match shown {
+                Shown::Copy { source: from, version, .. } if from.key == source.key.as_str() => {
+                    self.sources.get(from)?.version(*version)
+                }
+                _ => None,
+            });
+            copies.any(|version| version.etag == source.pin.etag)
+        };
+        let source = kept.map(|kept| &kept.record.source).filter(|source| current(source) && !arrived(source));
+        let zombie = kept.is_none();
+        self.uploads.begun(key, id, source, zombie)?;
+        Ok(zombie)
     }
 
     /// Whether nobody could know of this upload, and it is empty.
     pub fn is_zombie(&self, id: &str) -> bool {
-        self.zombies.contains(id) && self.parts.get(id).is_none_or(HashMap::is_empty)
+        self.uploads.is_zombie(id)
     }
 
-    /// An upload is no more.
-    pub fn upload_ended(&mut self, id: &str) {
-        self.parts.remove(id);
+    /// All uploads there were.
+    pub fn uploads(&mut self) -> &mut Uploads {
+        &mut self.uploads
     }
 
-    /// A part was accepted from the product.
-    pub fn part_accepted(&mut self, upload: &str, number: PartNumber, size: u64) {
-        self.accepted += 1;
-        let known = self.parts.entry(upload.to_owned()).or_default().insert(number, size);
-        if known == Some(size) {
-            self.repeats += 1;
-        }
+    /// A part was accepted from a process.
+    pub fn part_accepted(
+        &mut self,
+        upload: &str,
+        part: (PartNumber, u64),
+        now: Duration,
+        by: ProcessId,
+    ) -> Result<(), String> {
+        let began = self.began(by);
+        self.uploads.part_accepted(upload, part, now, (by, began))
     }
 
-    /// Others wrote a part: the product may have to send it again.
-    pub fn part_rewritten(&mut self, upload: &str, number: PartNumber) {
-        if let Some(parts) = self.parts.get_mut(upload) {
-            parts.remove(&number);
-        }
-    }
-
-    /// Parts that were accepted although the upload held them already, and all accepted parts.
-    pub fn repeats(&self) -> (u64, u64) {
-        (self.repeats, self.accepted)
+    /// A process was told which parts an upload holds.
+    pub fn parts_told(&mut self, upload: &str, parts: &[UploadedPart], to: ProcessId) {
+        self.uploads.parts_told(upload, parts, to);
     }
 
     /// The row of the scans was saved. Whether with it a scan came to its end: then it has seen every object that was there all
@@ -289,7 +345,7 @@ impl Oracle {
     ) -> Result<bool, String> {
         let before = before.unwrap_or_default();
         if before.id != record.id {
-            self.scan_began = now;
+            (self.scan_began, self.in_scan) = (now, 0);
         }
         let ends = before.id == record.id && before.finished != record.finished && record.finished.is_some();
         if !ends {
@@ -303,12 +359,18 @@ impl Oracle {
             let seen = record.totals.objects;
             return Err(format!("no error becomes success: a scan is complete and saw {seen} of {there} objects"));
         }
+        if record.totals.sent > self.in_scan {
+            let (said, sent) = (record.totals.sent, self.in_scan);
+            return Err(format!("never lost: a scan is complete and counts {said} sent objects, the queue has {sent}"));
+        }
         Ok(true)
     }
 
     /// A process sent a message.
     pub fn sent(&mut self, process: ProcessId, body: &str) {
-        *self.entries_sent.entry(process).or_default() += body.matches("\"src_key\"").count() as u64;
+        let entries = body.matches("\"src_key\"").count() as u64;
+        *self.entries_sent.entry(process).or_default() += entries;
+        self.in_scan += entries;
     }
 
     /// How many jobs a process sent.

@@ -1,6 +1,7 @@
 //! SQS as it is: at least once, in any order, late, and not always obedient.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Poll, Waker},
     time::Duration,
@@ -10,15 +11,20 @@ use futures_util::future::select;
 use longhaul::{
     error::QueueError,
     queue::{Depth, JobQueue, MAX_BATCH, MAX_BYTES, QueueMessage},
-    record::Reason,
+    record::{Reason, State},
 };
 
 use crate::{
     clock::wall,
     counts::{Fault, Happening, Op},
-    stage::EVENTS,
+    executor::ProcessId,
+    stage::{EVENTS, Stage},
     world::{Failure, World},
 };
+
+/// Reasons that pass by themselves: only a message that will not be delivered again is parked for them.
+const PASSING: [&str; 8] =
+    ["throttled", "timed-out", "unavailable", "conflict", "other", "interrupted", "ledger", "unreachable"];
 
 /// A message that was not deleted.
 #[derive(Clone, Debug)]
@@ -50,6 +56,8 @@ struct Content {
     last_id: u64,
     messages: Vec<Held>,
     waiting: Vec<Waker>,
+    /// Whether a process has a message in hand that will not be delivered again.
+    last_delivery: HashMap<ProcessId, bool>,
 }
 
 impl Content {
@@ -225,6 +233,27 @@ impl SimQueue {
         }
     }
 
+    /// Whether the process that is running has a message in hand that will not be delivered again.
+    fn has_last_delivery(&self) -> bool {
+        let process = self.world.sim().current();
+        lock(&self.content).last_delivery.get(&process).copied().unwrap_or(true)
+    }
+
+    /// Whether the ledger has the object of a message as parked: then a delivery before this one gave up, and may not have come to
+    /// park its message.
+    fn is_recorded_as_parked(&self, body: &str) -> bool {
+        let oracle = self.world.oracle();
+        oracle.records().iter().any(|(place, kept)| {
+            kept.record.state == State::Parked && Stage::token_of(place).is_some_and(|token| body.contains(token))
+        })
+    }
+
+    /// A process has these deliveries in hand.
+    pub fn handed_to(&self, process: ProcessId, messages: &[QueueMessage]) {
+        let receives = messages.iter().map(|message| message.receives).max().unwrap_or(0);
+        lock(&self.content).last_delivery.insert(process, receives >= self.settings.max_receives);
+    }
+
     /// The place of a delivery's message, if it may still be changed by this receipt: an old receipt has power by chance only.
     fn find(&self, content: &Content, receipt: &str) -> Option<usize> {
         let mut parts = receipt.rsplitn(2, '-');
@@ -275,6 +304,11 @@ impl JobQueue for SimQueue {
     async fn park(&self, body: &str, reason: &Reason) -> Result<(), QueueError> {
         let call = self.world.call(Op::Park);
         call.before().await.map_err(|failure| self.refused("SendMessage", failure))?;
+        if PASSING.contains(&reason.code.as_str()) && !self.has_last_delivery() && !self.is_recorded_as_parked(body) {
+            self.world.violated(|| {
+                format!("never lost: parked for {}, which passes, before its last delivery: {body}", reason.code)
+            });
+        }
         lock(&self.parked).push(Parked {
             body: body.to_owned(),
             reason: Some(reason.clone()),

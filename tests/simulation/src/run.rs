@@ -172,6 +172,7 @@ async fn settle(stage: &Arc<Stage>, users: &mut Users) {
         if !until_quiet(stage).await {
             return;
         }
+        stage.world.judge(judge::parked_rightly(stage).and_then(|()| judge::before_the_scans(stage)));
     }
     for scan in 0..2 {
         let complete = |stage: &Stage| stage.world.counts().happenings.get(&Happening::ScanComplete).copied();

@@ -11,7 +11,7 @@ use longhaul::{
     memory_ledger::MemoryLedger,
     object::Timestamp,
     route::{NamedRoute, Route},
-    rules::{BucketRoute, Rules},
+    rules::{BucketRoute, DeletePolicy, Rules},
     work::Surroundings,
 };
 
@@ -19,7 +19,7 @@ use crate::{
     ledger::SimLedger,
     oracle::SourceId,
     queue::{Parked, QueueSettings, SimQueue},
-    scenario::Scenario,
+    scenario::{Make, Scenario},
     store::{Side, SimStore},
     world::World,
 };
@@ -82,6 +82,7 @@ impl Stage {
             world,
             scenario,
         };
+        stage.world.oracle().deletions_are(stage.scenario.deletes == DeletePolicy::Propagate);
         for key in 0..stage.scenario.keys {
             stage.world.oracle().place(&Self::source_id(key), &Self::destination_key(key));
         }
@@ -179,14 +180,22 @@ impl Ways {
         Self { stage }
     }
 
+    /// Of a part whose sender died before it had compared, only both sides' checksums of the whole tell: without them it is
+    /// carried by the line's word alone, and the record says so.
+    fn notices_damage(&self) -> bool {
+        self.stage.scenario.source == Make::Amazon && self.stage.scenario.destination == Make::Amazon
+    }
+
     /// The source bucket.
     pub fn to_source(&self) -> SimStore {
-        SimStore::new(self.stage.world.clone(), self.stage.source.clone(), Side::Source)
+        let damages = self.notices_damage();
+        SimStore::new(self.stage.world.clone(), self.stage.source.clone(), Side::Source).that_damages(damages)
     }
 
     /// The destination bucket.
     pub fn to_destination(&self) -> SimStore {
-        SimStore::new(self.stage.world.clone(), self.stage.destination.clone(), Side::Destination)
+        let (world, memory) = (self.stage.world.clone(), self.stage.destination.clone());
+        SimStore::new(world, memory, Side::Destination).that_damages(self.notices_damage())
     }
 }
 

@@ -1,10 +1,16 @@
 //! Buckets in memory, behind a line and a service that fail.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::{
-    StreamExt,
+    FutureExt, StreamExt,
     stream::{self, BoxStream},
 };
 use longhaul::{
@@ -23,6 +29,8 @@ use longhaul::{
 use crate::{
     clock::wall,
     counts::{Fault, Happening, Op},
+    executor::ProcessId,
+    uploads::UploadEnd,
     world::{Call, Failure, World},
 };
 
@@ -41,12 +49,19 @@ pub struct SimStore {
     world: World,
     memory: Memory,
     side: Side,
+    /// Whether checksums tell when a byte is damaged on its way.
+    notices_damage: bool,
 }
 
 impl SimStore {
     /// A way to `memory`.
     pub fn new(world: World, memory: Memory, side: Side) -> Self {
-        Self { world, memory, side }
+        Self { world, memory, side, notices_damage: false }
+    }
+
+    /// Also damages bytes on their way: the product can notice.
+    pub fn that_damages(self, notices_damage: bool) -> Self {
+        Self { notices_damage, ..self }
     }
 
     fn op(&self, source: Op, destination: Op) -> Op {
@@ -110,23 +125,25 @@ impl SimStore {
         StoreError::new(ErrorKind::Unavailable, "late", "the connection broke").maybe_happened()
     }
 
-    /// A body that comes in chunks, slowly, and may break off.
-    fn chunked(&self, body: ByteStream, breaks: bool) -> ByteStream {
+    /// A body that comes in chunks, slowly, and may break off or be damaged. Nobody may hold more than a few of them.
+    fn chunked(&self, body: ByteStream, breaks: bool, damaged: bool) -> ByteStream {
         let length = body.length();
-        let (world, mut left) = (self.world.clone(), usize::MAX);
-        if breaks {
-            left = world.faults().random().usize(..3);
-        }
+        let world = self.world.clone();
+        let left = if breaks { world.faults().random().usize(..3) } else { usize::MAX };
+        let held = Arc::new(AtomicUsize::new(0));
         let chunks = body.into_chunks().flat_map(|chunk| stream::iter(split(chunk))).enumerate();
         let chunks = chunks.then(move |(place, chunk)| {
-            let (world, breaks) = (world.clone(), place >= left);
+            let (world, held, breaks) = (world.clone(), Arc::clone(&held), place >= left);
             async move {
                 let dice = world.faults().random().u8(..8);
                 if dice == 0 {
                     world.sim().sleep(Duration::from_millis(3)).await;
                 }
                 if !breaks {
-                    return Some(chunk);
+                    return Some(chunk.map(|bytes| {
+                        let bytes = if damaged && place == 0 { damage(&bytes) } else { bytes };
+                        lend(&world, bytes, held, length)
+                    }));
                 }
                 world.note(900, || "a body breaks off".to_owned());
                 match dice {
@@ -137,6 +154,42 @@ impl SimStore {
             }
         });
         ByteStream::new(length, chunks.scan((), |(), chunk| std::future::ready(chunk)))
+    }
+
+    /// Takes a body in as it comes; an error at its end stays there. Whether it arrives with another byte than was sent, which
+    /// happens only where somebody can notice.
+    async fn received(&self, call: &Call<'_>, body: ByteStream, noticed: bool) -> (ByteStream, bool) {
+        let length = body.length();
+        let mut chunks = body.into_chunks();
+        let mut held = Vec::new();
+        while let Some(chunk) = chunks.next().await {
+            let broken = chunk.is_err();
+            // What has arrived is no more in the memory of the process.
+            held.push(chunk.map(|bytes| Bytes::copy_from_slice(&bytes)));
+            if broken {
+                break;
+            }
+        }
+        let whole = length > 0 && held.iter().all(Result::is_ok);
+        let damaged = whole && noticed && self.notices_damage && call.has(Fault::Damaged);
+        if let Some(Ok(first)) = held.first_mut().filter(|_| damaged) {
+            *first = damage(first);
+        }
+        (ByteStream::new(length, stream::iter(held)), damaged)
+    }
+
+    /// Another answer than was asked for: another range, the whole, or the object as it is now, each with its true description.
+    async fn wrong_answer(&self, key: &ObjectKey, pin: &Pin, range: Option<ByteRange>) -> Result<Fetched, StoreError> {
+        let kind = self.world.faults().random().u8(..3);
+        match (kind, range) {
+            (0, Some(range)) => {
+                let behind = ByteRange::new(range.first() + range.len(), range.len());
+                let other = behind.filter(|other| other.last() < pin.size).or(ByteRange::new(0, range.len()));
+                self.memory.get_object(key, Some(pin), other).await
+            }
+            (1, _) => self.memory.get_object(key, Some(pin), None).await,
+            _ => self.memory.get_object(key, None, range).await,
+        }
     }
 
     fn listed<'a>(&'a self, op: Op, prefix: String, pages: BoxStream<'a, Page>) -> BoxStream<'a, Page> {
@@ -168,37 +221,46 @@ impl SimStore {
 
     async fn complete_now(&self, upload: Upload, completion: OwnedCompletion) -> Result<Written, StoreError> {
         let written = self.on_time().complete_multipart_upload(&upload, &completion.borrowed()).await?;
-        self.world.oracle().upload_ended(&upload.id);
+        self.world.oracle().uploads().ended(&upload.id, UploadEnd::Completed);
         self.appeared(&upload.key);
         Ok(written)
     }
 
     async fn abort_now(&self, upload: &Upload) -> Result<(), StoreError> {
         self.on_time().abort_multipart_upload(upload).await?;
-        self.world.oracle().upload_ended(&upload.id);
+        self.world.oracle().uploads().ended(&upload.id, UploadEnd::AbortedByProduct);
         Ok(())
     }
 
-    async fn delete_now(&self, key: &ObjectKey) -> Result<(), StoreError> {
+    async fn delete_now(&self, key: &ObjectKey, late: bool, by: ProcessId) -> Result<(), StoreError> {
+        let was_there = self.memory.bytes(key.as_str()).is_some();
         self.memory.delete_object(key).await?;
-        self.world.oracle().deleted_by_product(key.as_str(), self.world.now());
+        if was_there {
+            let found = self.world.oracle().deleted_by_product(key.as_str(), late, self.world.now(), by);
+            self.world.judge(found);
+        }
         Ok(())
     }
 
     /// Something is visible that was not.
     fn appeared(&self, key: &ObjectKey) {
         let bytes = self.memory.bytes(key.as_str()).unwrap_or_default();
-        let found = self.world.oracle().written_by_product(key.as_str(), bytes, self.world.now());
+        let info = self.memory.head_object(key).now_or_never().and_then(Result::ok);
+        let headers = info.map(|info| info.headers).unwrap_or_default();
+        let found = self.world.oracle().written_by_product(key.as_str(), (bytes, &headers), self.world.now());
         self.world.judge(found);
     }
 }
+
+/// Bodies come in so many pieces, if they have as many bytes.
+const PIECES: usize = 4;
 
 /// One to four pieces.
 fn split(chunk: Result<Bytes, StoreError>) -> Vec<Result<Bytes, StoreError>> {
     match chunk {
         Ok(mut bytes) => {
-            let piece = bytes.len().div_ceil(3).max(16);
-            let mut pieces = Vec::with_capacity(4);
+            let piece = bytes.len().div_ceil(PIECES).max(1);
+            let mut pieces = Vec::with_capacity(PIECES);
             while bytes.len() > piece {
                 pieces.push(Ok(bytes.split_to(piece)));
             }
@@ -207,6 +269,42 @@ fn split(chunk: Result<Bytes, StoreError>) -> Vec<Result<Bytes, StoreError>> {
         }
         Err(error) => vec![Err(error)],
     }
+}
+
+/// A chunk in the memory of a process.
+struct Lent {
+    bytes: Bytes,
+    held: Arc<AtomicUsize>,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.held.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Hands out a chunk of a body of `length` bytes, of which `held` others are still in somebody's memory.
+fn lend(world: &World, bytes: Bytes, held: Arc<AtomicUsize>, length: u64) -> Bytes {
+    let all = held.fetch_add(1, Ordering::Relaxed) + 1;
+    if all >= PIECES {
+        world.violated(|| format!("flat memory: a body of {length} bytes is held whole"));
+    }
+    Bytes::from_owner(Lent { bytes, held })
+}
+
+/// The same bytes but for one bit.
+fn damage(bytes: &Bytes) -> Bytes {
+    let mut other = bytes.to_vec();
+    if let Some(first) = other.first_mut() {
+        *first ^= 1;
+    }
+    Bytes::from(other)
 }
 
 fn name(op: Op) -> &'static str {
@@ -255,9 +353,23 @@ impl Source for SimStore {
     ) -> Result<Fetched, StoreError> {
         let op = self.op(Op::SourceGet, Op::Get);
         let call = self.world.call(op);
-        let fetched = self.carried(&call, op, key.as_str(), self.memory.get_object(key, pin, range)).await?;
+        let wrong = match pin {
+            Some(pin) if call.has(Fault::WrongAnswer) => self.wrong_answer(key, pin, range).await.ok(),
+            _ => None,
+        };
+        let answer = async {
+            match wrong {
+                Some(answer) => Ok(answer),
+                None => self.memory.get_object(key, pin, range).await,
+            }
+        };
+        let fetched = self.carried(&call, op, key.as_str(), answer).await?;
         let breaks = call.has(Fault::BodyBreaks);
-        Ok(Fetched { body: self.chunked(fetched.body, breaks), ..fetched })
+        let damaged = self.notices_damage && fetched.info.size > 0 && call.has(Fault::Damaged);
+        if damaged {
+            self.world.oracle().uploads().source_damaged(key.as_str());
+        }
+        Ok(Fetched { body: self.chunked(fetched.body, breaks, damaged), ..fetched })
     }
 }
 
@@ -279,7 +391,8 @@ impl Destination for SimStore {
     ) -> Result<Written, StoreError> {
         let call = self.world.call(Op::Put);
         let (owned, condition) = (OwnedObject::of(object), condition.clone());
-        let body = received(body).await;
+        // It is refused by its checksum, if there is one.
+        let (body, _) = self.received(&call, body, expected.is_some()).await;
         if call.has(Fault::Late) {
             let store = self.clone();
             return Err(self.later(&call, async move {
@@ -295,8 +408,11 @@ impl Destination for SimStore {
     async fn create_multipart_upload(&self, object: &NewObject<'_>) -> Result<Upload, StoreError> {
         let create = async {
             let upload = self.on_time().create_multipart_upload(object).await?;
-            if self.world.oracle().upload_begun(object.key.as_str(), &upload.id, self.world.sim().current()) {
-                self.world.happened(Happening::ZombieUpload, || upload.id.clone());
+            let begun = self.world.oracle().upload_begun(object.key.as_str(), &upload.id, self.world.sim().current());
+            match begun {
+                Ok(true) => self.world.happened(Happening::ZombieUpload, || upload.id.clone()),
+                Ok(false) => {}
+                Err(words) => self.world.violated(|| words),
             }
             Ok(upload)
         };
@@ -319,7 +435,9 @@ impl Destination for SimStore {
     }
 
     async fn list_parts(&self, upload: &Upload) -> Result<Vec<UploadedPart>, StoreError> {
-        self.request(Op::ListParts, upload.key.as_str(), self.memory.list_parts(upload)).await
+        let parts = self.request(Op::ListParts, upload.key.as_str(), self.memory.list_parts(upload)).await?;
+        self.world.oracle().parts_told(&upload.id, &parts, self.world.sim().current());
+        Ok(parts)
     }
 
     async fn upload_part(
@@ -328,13 +446,27 @@ impl Destination for SimStore {
         part: &PartSpec,
         body: ByteStream,
     ) -> Result<UploadedPart, StoreError> {
+        let call = self.world.call(Op::UploadPart);
         let words = format!("{} part {}", upload.key, part.number.get());
+        let by = self.world.sim().current();
+        let (body, damaged) = self.received(&call, body, true).await;
         let hold = async {
-            let held = self.on_time().upload_part(upload, part, received(body).await).await?;
-            self.world.oracle().part_accepted(&upload.id, part.number, held.size);
+            let held = self.on_time().upload_part(upload, part, body).await?;
+            let mut oracle = self.world.oracle();
+            if damaged {
+                oracle.uploads().part_spoilt(&upload.id, part.number);
+                return Ok(held);
+            }
+            let found = oracle.part_accepted(&upload.id, (part.number, held.size), self.world.now(), by);
+            drop(oracle);
+            self.world.judge(found);
             Ok(held)
         };
-        self.request(Op::UploadPart, &words, hold).await
+        let held = self.carried(&call, Op::UploadPart, &words, hold).await?;
+        if !damaged {
+            self.world.oracle().uploads().answered(&upload.id, &held, by);
+        }
+        Ok(held)
     }
 
     async fn complete_multipart_upload(
@@ -370,14 +502,15 @@ impl Destination for SimStore {
 
     async fn delete_object(&self, key: &ObjectKey) -> Result<(), StoreError> {
         let call = self.world.call(Op::Delete);
+        let by = self.world.sim().current();
         if call.has(Fault::Late) {
             let (store, key) = (self.clone(), key.clone());
             return Err(self.later(&call, async move {
-                let deleted = store.delete_now(&key).await;
+                let deleted = store.delete_now(&key, true, by).await;
                 store.note(Op::Delete, &format!("{key} (late)"), deleted.err().as_ref());
             }));
         }
-        self.carried(&call, Op::Delete, key.as_str(), self.delete_now(key)).await
+        self.carried(&call, Op::Delete, key.as_str(), self.delete_now(key, false, by)).await
     }
 
     fn copies_from(&self, _source: &Location) -> bool {
@@ -396,21 +529,6 @@ impl Destination for SimStore {
     ) -> Result<UploadedPart, StoreError> {
         Err(StoreError::new(ErrorKind::Unsupported, "UploadPartCopy", "the two sides share no credentials"))
     }
-}
-
-/// Takes a body in as it comes; an error at its end stays there.
-async fn received(body: ByteStream) -> ByteStream {
-    let length = body.length();
-    let mut chunks = body.into_chunks();
-    let mut held = Vec::new();
-    while let Some(chunk) = chunks.next().await {
-        let broken = chunk.is_err();
-        held.push(chunk);
-        if broken {
-            break;
-        }
-    }
-    ByteStream::new(length, stream::iter(held))
 }
 
 /// A [`NewObject`] that outlives its caller.

@@ -33,6 +33,26 @@ pub fn catch(defect: Defect, seeds: Range<u64>) -> Option<Caught> {
     let first = seeds.start;
     seeds.into_iter().find_map(|seed| {
         let report = run_with(Some(defect), seed, &Cuts::default(), Lines::Hashed);
-        report.violation.map(|words| Caught { after: seed - first + 1, seed, words })
+        let words = report.violation.filter(|words| words.starts_with(promise(defect)))?;
+        Some(Caught { after: seed - first + 1, seed, words })
     })
+}
+
+/// The promise that a defect breaks: what is found must be about it.
+fn promise(defect: Defect) -> &'static str {
+    match defect {
+        Defect::DropIfMatch | Defect::TrustAnswers | Defect::TrustNumbersNotSizes | Defect::NoListParts => "never torn",
+        Defect::AckBeforeRecording
+        | Defect::ParkAtOnce
+        | Defect::LoseBatchEntry
+        | Defect::SkipWithoutHead
+        | Defect::CountSegments
+        | Defect::LastMarkerOnly
+        | Defect::BuryOnly
+        | Defect::DeleteWithoutLook => "never lost",
+        Defect::IgnoreListingError => "no error becomes success",
+        Defect::ForgetParts => "nothing twice",
+        Defect::NewUploadEachLeg => "transitions",
+        Defect::HoldBodies => "flat memory",
+    }
 }

@@ -15,9 +15,11 @@ use serde_json::{Value, json};
 use crate::{
     clock::wall,
     counts::Happening,
+    oracle::Version,
     scanning,
     scenario::Deed,
     stage::{DESTINATION, EVENTS, JOBS, SOURCE, Stage},
+    uploads::UploadEnd,
 };
 
 /// Those who act, and their dice.
@@ -84,9 +86,10 @@ impl Users {
             headers.metadata.insert("write".into(), self.writes.to_string());
         }
         stage.source.continue_from(wall(world.now()));
-        let etag = stage.source.insert_with(&name, bytes.clone(), headers);
+        let etag = stage.source.insert_with(&name, bytes.clone(), headers.clone());
         let size = bytes.len();
-        world.oracle().source_written(&Stage::source_id(key), bytes, etag.clone(), world.now());
+        let version = Version { bytes, etag: etag.clone(), headers, written: world.now(), ended: None };
+        world.oracle().source_written(&Stage::source_id(key), version);
         self.event("ObjectCreated:Put", &name, json!({"size": size, "eTag": etag.as_str()}))
     }
 
@@ -156,7 +159,7 @@ impl Users {
     async fn abort_uploads(&mut self) {
         for upload in self.stage.destination.uploads() {
             if self.stage.destination.abort_multipart_upload(&upload).await.is_ok() {
-                self.stage.world.oracle().upload_ended(&upload.id);
+                self.stage.world.oracle().uploads().ended(&upload.id, UploadEnd::AbortedByOthers);
                 self.stage.world.happened(Happening::UploadsAborted, || format!("{} {}", upload.key, upload.id));
             }
         }
@@ -181,7 +184,7 @@ impl Users {
             let spec = PartSpec { number: part.number, range };
             let written = self.stage.destination.upload_part(&upload, &spec, ByteStream::from_bytes(bytes)).await;
             if written.is_ok() {
-                self.stage.world.oracle().part_rewritten(&upload.id, part.number);
+                self.stage.world.oracle().uploads().part_spoilt(&upload.id, part.number);
                 self.stage
                     .world
                     .happened(Happening::PartRewritten, || format!("{} part {}", upload.key, part.number.get()));

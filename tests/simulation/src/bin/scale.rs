@@ -7,14 +7,14 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use clap::Parser;
-use longhaul::{listing::Lines, ports::Verify, record::State, rules::DeletePolicy};
+use longhaul::{listing::Lines, object::Headers, ports::Verify, record::State, rules::DeletePolicy};
 use serde_json::json;
 use simulation::{
     actors,
     clock::wall,
     executor::{End, ProcessId, Sim},
     faults::{Faults, Rates},
-    oracle::Oracle,
+    oracle::{Oracle, Version},
     scenario::{Make, Scenario},
     stage::{JOBS, Stage},
     trace::Trace,
@@ -116,7 +116,8 @@ async fn one_giant(stage: Arc<Stage>, parts: u64) {
     let bytes: Bytes = (0..size).map(|byte| (byte % 251) as u8).collect::<Vec<u8>>().into();
     stage.source.continue_from(wall(world.now()));
     let etag = stage.source.insert(&Stage::source_key(0), bytes.clone());
-    world.oracle().source_written(&Stage::source_id(0), bytes, etag, world.now());
+    let version = Version { bytes, etag, headers: Headers::default(), written: world.now(), ended: None };
+    world.oracle().source_written(&Stage::source_id(0), version);
     let job = json!({"Src_bucket": "source", "Src_key": Stage::source_key(0), "Des_bucket": "destination",
         "Des_key": Stage::destination_key(0), "Size": size});
     stage.queues[JOBS].deliver(job.to_string(), Duration::ZERO);
