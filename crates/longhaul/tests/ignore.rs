@@ -52,7 +52,7 @@ fn cases(random: &mut fastrand::Rng) -> Vec<(String, String)> {
 }
 
 fn ask_python(cases: &[(String, String)]) -> Option<Vec<bool>> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/fnmatch.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/ask_fnmatch.py");
     let mut command = Command::new("python3");
     command.arg(script).env("PYTHONIOENCODING", "utf-8").stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().ok()?;
