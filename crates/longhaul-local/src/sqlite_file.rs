@@ -112,7 +112,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
     connection.busy_timeout(BUSY).map_err(sqlite)?;
-    let is_new = identify(&connection, path)?;
+    let is_new = identify(&mut connection, path)?;
     if !is_new && size < CHECKED_BYTES {
         check(&connection, path)?;
     }
@@ -123,10 +123,12 @@ pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// Whether the file is empty and free to be a ledger; an error if it is anything but that or a ledger.
-fn identify(connection: &Connection, path: &Path) -> Result<bool, OpenError> {
+/// Whether the file is empty and free to be a ledger; an error if it is anything but that or a ledger. It is read in one
+/// transaction: between two, another process may make its ledger of it.
+fn identify(connection: &mut Connection, path: &Path) -> Result<bool, OpenError> {
     let sqlite = |source| sqlite_error(path, source);
-    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(sqlite);
+    let transaction = connection.transaction().map_err(sqlite)?;
+    let number = |sql: &str| transaction.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(sqlite);
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
     match (number("PRAGMA application_id")?, number("PRAGMA user_version")?) {
         (0, 0) if tables == 0 => Ok(true),

@@ -1,6 +1,6 @@
 //! The ledger's file, its conditional saves, and what operators ask of it.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{fs, os::unix::fs::PermissionsExt, thread};
 
 use longhaul::{
     object::{ETag, Location, ObjectKey, Pin, Timestamp},
@@ -142,6 +142,20 @@ fn a_database_of_another_program_is_refused_and_left_as_it_is() {
         let refused = SqliteLedger::open(&path).unwrap_err();
         assert!(matches!(refused, OpenError::Foreign { .. }), "{refused}");
         assert_eq!(fs::read(&path).unwrap(), before);
+    }
+}
+
+#[test]
+fn processes_that_make_one_ledger_at_the_same_time_all_get_it() {
+    for _ in 0..40 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.sqlite");
+        thread::scope(|scope| {
+            let opening: Vec<_> = (0..8).map(|_| scope.spawn(|| SqliteLedger::open(&path).map(drop))).collect();
+            for opened in opening {
+                opened.join().unwrap().unwrap();
+            }
+        });
     }
 }
 
