@@ -19,16 +19,24 @@ hash_of() {
 
 # install VENV REQUIREMENTS: a virtual environment with exactly these versions.
 install() {
-    local venv=.tools/$1 wanted=$2 stamp
+    local venv=.tools/$1 wanted=$2 stamp try
     stamp="$(hash_of "$wanted") $(python3 --version)"
     if [ "$(cat "$venv/.stamp" 2>/dev/null)" = "$stamp" ]; then
         return
     fi
-    echo "lint-infra: installing $(grep -v '^#' "$wanted" | paste -sd ' ') into $venv" >&2
+    echo "lint-infra: installing what $wanted names into $venv" >&2
     rm -rf "$venv"
     python3 -m venv "$venv" || fail "python3 cannot make virtual environments: install its venv module (python3-venv)"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$wanted"
-    echo "$stamp" >"$venv/.stamp"
+    # Not everything that a network does is tried again by pip itself: a download that breaks off in the middle is not.
+    for try in 1 2 3; do
+        if "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$wanted"; then
+            echo "$stamp" >"$venv/.stamp"
+            return
+        fi
+        echo "lint-infra: try $try of 3 to install what $wanted names failed" >&2
+        sleep 5
+    done
+    fail "$wanted cannot be installed"
 }
 
 # in_background NAME COMMAND...: its output is shown only if it fails.
