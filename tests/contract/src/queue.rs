@@ -137,7 +137,7 @@ pub async fn a_message_that_is_given_back_comes_again_and_counts<Q: JobQueue>(qu
 pub async fn a_message_that_is_put_off_stays_away<Q: JobQueue>(queue: &Q) {
     send(queue, &["put off"]).await;
     let first = receive_one(queue).await;
-    done("put off", queue.set_visibility(&first.receipt, Duration::from_secs(1)).await);
+    done("put off", queue.set_visibility(&first.receipt, Duration::from_secs(3)).await);
     assert_eq!(receive_now(queue).await, [], "before its time");
     let again = receive_one(queue).await;
     assert_eq!(again.receives, 2);
