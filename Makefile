@@ -33,10 +33,12 @@ undeploy: ## Delete the stack, and say what stays
 programs:
 	$(CARGO) build --workspace --all-targets
 
-# Tests that need python3 and have none are named at the end.
+# Tests that need python3 and have none are named at the end. The emulator is installed beforehand: a download may take longer
+# than a test may.
 test: export LONGHAUL_NOT_RUN_FILE = $(CURDIR)/target/not-run.txt
 test: programs ## Run all tests
 	@rm -f $(LONGHAUL_NOT_RUN_FILE)
+	$(or $(CARGO_TARGET_DIR),target)/debug/install-emulator
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		set -ex; $(CARGO) nextest run --workspace; \
 	else \

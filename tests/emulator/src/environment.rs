@@ -12,9 +12,13 @@ use std::{
 };
 
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
-/// How long a test waits for another one that installs the packages.
-const LIMIT: Duration = Duration::from_secs(15 * 60);
+/// How long a test waits for another process that installs the packages: it says so before it is ended for being slow.
+const LIMIT: Duration = Duration::from_secs(9 * 60);
 const PAUSE: Duration = Duration::from_millis(100);
+/// How often the packages are tried to be installed. Not everything that a network does is tried again by pip itself.
+const TRIES: u32 = 3;
+/// The pause between two tries.
+const NEXT_TRY: Duration = Duration::from_secs(5);
 
 /// There is no `python3` on this machine.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -82,18 +86,57 @@ fn make(folder: &Path, stamp: &str) {
     if folder.exists() {
         fs::remove_dir_all(folder).expect("an outdated environment can be removed");
     }
-    run(Command::new("python3").args(["-m", "venv"]).arg(folder));
+    run(Command::new("python3").args(["-m", "venv"]).arg(folder)).unwrap_or_else(|error| panic!("{error}"));
     let requirements = folder.join("requirements.txt");
     fs::write(&requirements, REQUIREMENTS).expect("a new environment can be written to");
     let mut pip = Command::new(python_in(folder));
     pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
     // Most of the packages is never imported; what is gets compiled then.
-    run(pip.args(["--no-compile", "--requirement"]).arg(&requirements));
+    pip.args(["--no-compile", "--requirement"]).arg(&requirements);
+    run_again(&mut pip, NEXT_TRY).unwrap_or_else(|error| panic!("{error}"));
     fs::write(stamp_in(folder), stamp).expect("a new environment can be written to");
 }
 
-fn run(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+/// Runs it until it succeeds, but not for ever.
+fn run_again(command: &mut Command, pause: Duration) -> Result<(), String> {
+    let mut last = run(command);
+    for _ in 1..TRIES {
+        if last.is_ok() {
+            break;
+        }
+        thread::sleep(pause);
+        last = run(command);
+    }
+    last
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
     let said = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
-    assert!(output.status.success(), "{command:?} failed ({}):\n{}\n{}", output.status, said[0], said[1]);
+    Err(format!("{command:?} failed ({}):\n{}\n{}", output.status, said[0], said[1]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A program that succeeds when it runs for the time of this number. It adds a line to the file with every run.
+    fn succeeds_at(run: u32, file: &Path) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"echo run >>"$0"; test "$(wc -l <"$0")" -ge "$1""#]).arg(file).arg(run.to_string());
+        command
+    }
+
+    #[test]
+    fn what_fails_twice_is_tried_a_third_time_and_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        for (at, runs, succeeds) in [(1, 1, true), (3, 3, true), (4, 3, false)] {
+            let file = folder.path().join(at.to_string());
+            assert_eq!(run_again(&mut succeeds_at(at, &file), Duration::ZERO).is_ok(), succeeds);
+            assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), runs);
+        }
+    }
 }

@@ -2,8 +2,8 @@
 //! are real processes. It needs neither an account nor a container, only `python3`.
 //!
 //! [`required`] gives a test its own [`Emulator`], which ends with its handle, its functions included. The first test
-//! that asks installs the packages of `requirements.txt` into `.tools/emulator`; all later ones use them.
-//! [`Python`] runs scripts among these packages, where the workspace has no crate for the purpose.
+//! that asks installs the packages of `requirements.txt` into `.tools/emulator`; all later ones use them. `make test` has
+//! [`install`] do that before. [`Python`] runs scripts among these packages, where the workspace has no crate for the purpose.
 
 mod environment;
 mod health;
@@ -15,4 +15,4 @@ mod required;
 pub use environment::NoPython;
 pub use process::{ACCESS_KEY_ID, ACCOUNT_ID, Emulator, REGION, SECRET_ACCESS_KEY};
 pub use python::Python;
-pub use required::{required, required_python};
+pub use required::{install, required, required_python};

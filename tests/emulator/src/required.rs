@@ -6,7 +6,11 @@ use std::{
     io::{self, Write as _},
 };
 
-use crate::{environment::NoPython, process::Emulator, python::Python};
+use crate::{
+    environment::{self, NoPython},
+    process::Emulator,
+    python::Python,
+};
 
 /// Set to 1 where every test must run.
 const MUST_RUN: &str = "LONGHAUL_REQUIRE_EMULATOR";
@@ -30,10 +34,26 @@ pub async fn required_python(test: &str) -> Option<Python> {
     given_or_said(test, Python::prepare().await)
 }
 
+/// Installs the packages before the tests, whose time is limited. Where there is no Python it does nothing: the tests
+/// will say that.
+///
+/// # Panics
+/// If the packages cannot be installed, or if `LONGHAUL_REQUIRE_EMULATOR=1` and there is no Python.
+pub fn install() {
+    match environment::interpreter() {
+        Err(error) if must_run() => panic!("the emulator must be installed: {error}"),
+        Ok(_) | Err(_) => {}
+    }
+}
+
+fn must_run() -> bool {
+    env::var_os(MUST_RUN).is_some_and(|value| value == "1")
+}
+
 fn given_or_said<T>(test: &str, given: Result<T, NoPython>) -> Option<T> {
     match given {
         Ok(given) => Some(given),
-        Err(error) if env::var_os(MUST_RUN).is_some_and(|value| value == "1") => panic!("{test} must run: {error}"),
+        Err(error) if must_run() => panic!("{test} must run: {error}"),
         Err(error) => {
             say(&format!("NOT RUN: {test}: python3 is needed ({error})\n"));
             None
