@@ -85,7 +85,7 @@ async fn a_run_that_died_holds_the_next_one_up_no_longer_than_its_lease() {
     let (one, other) = (jobsender(&cloud).await, jobsender(&cloud).await);
     let hold = cloud.own.hold("ListObjectsV2", When::BeforeEffect);
     // Its look at the queue takes two seconds; the lease ends a little behind the deadline.
-    let first = one.begin(&json!({}), Duration::from_secs(5));
+    let first = one.begin(&json!({}), Duration::from_secs(12));
     within("the first run lists the source", hold.reached()).await;
     one.kill().await;
     drop((first, hold));
@@ -102,13 +102,13 @@ async fn a_run_that_died_holds_the_next_one_up_no_longer_than_its_lease() {
 async fn a_run_whose_time_is_up_says_so_even_where_nothing_differs() {
     let test = "a_run_whose_time_is_up_says_so_even_where_nothing_differs";
     let Some(cloud) = Cloud::required(test).await else { return };
-    // Forty pages, which take twelve seconds.
+    // Twenty pages a side, which take twelve seconds, both sides at the same time.
     cloud.own.store().synthetic_keys(OWN_BUCKET, SyntheticKeys::new(20_000));
     cloud.other.store().synthetic_keys(OTHER_BUCKET, SyntheticKeys::new(20_000));
-    let slow = || FaultRule::new(FaultKind::Latency(Duration::from_millis(300))).on("ListObjectsV2");
+    let slow = || FaultRule::new(FaultKind::Latency(Duration::from_millis(600))).on("ListObjectsV2");
     cloud.own.faults().add(slow());
     cloud.other.faults().add(slow());
-    let environment = cloud.jobsender_environment().with("JobTimeout", "4");
+    let environment = cloud.jobsender_environment().with("JobTimeout", "8");
     let jobsender = Function::start(Program::Jobsender, &environment).await;
     let report = run(&jobsender).await;
     assert_eq!((&report["gate"], &report["complete"]), (&"open".into(), &false.into()), "{report}");

@@ -56,10 +56,11 @@ async fn a_long_listing_is_compared_in_ranges_and_every_difference_is_sent_once(
 async fn what_does_not_fit_into_one_run_goes_on_in_the_next() {
     let Some(cloud) = Cloud::required("what_does_not_fit_into_one_run_goes_on_in_the_next").await else { return };
     let differing = fill(&cloud);
-    let slow = || FaultRule::new(FaultKind::Latency(Duration::from_millis(100))).on("ListObjectsV2");
+    // Sixty pages a side, which take 24 seconds, both sides at the same time; and legs of ten.
+    let slow = || FaultRule::new(FaultKind::Latency(Duration::from_millis(400))).on("ListObjectsV2");
     cloud.own.faults().add(slow());
     cloud.other.faults().add(slow());
-    let environment = environment(&cloud).with("JobTimeout", "5").with("ScanRanges", "1");
+    let environment = environment(&cloud).with("JobTimeout", "10").with("ScanRanges", "1");
     let jobsender = Function::start(Program::Jobsender, &environment).await;
     let report = run(&jobsender).await;
     assert_eq!((&report["complete"], &report["handed_over"]), (&false.into(), &1.into()), "{report}");
