@@ -115,8 +115,8 @@ async fn a_message_stays_hidden_while_its_worker_lives_and_comes_back_soon_after
     let test = "a_message_stays_hidden_while_its_worker_lives_and_comes_back_soon_after_its_death";
     let Some((cloud, longhaul)) = cloud(test).await else { return };
     // The queue itself would hide it for 17 minutes.
-    let (worker, _lost) = held(&cloud, &longhaul, &["--visibility", "6"]).await;
-    sleep(Duration::from_secs(9)).await;
+    let (worker, _lost) = held(&cloud, &longhaul, &["--visibility", "12"]).await;
+    sleep(Duration::from_secs(18)).await;
     assert_eq!(cloud.events.depth().await.in_flight, 1, "the message was visible while it was handled");
     worker.kill().await;
     is_given_back(&cloud).await;
