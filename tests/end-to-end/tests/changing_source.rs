@@ -63,18 +63,22 @@ async fn a_source_overwritten_at_three_random_moments_is_copied_as_one_of_its_ve
     let mut random = fastrand::Rng::with_seed(seed);
     let world = world(seed, Versioning::Never).await;
     let seeds = [seed, seed.wrapping_add(1), seed.wrapping_add(2), seed.wrapping_add(3)];
-    let mut life = None;
+    let (mut life, mut stopped) = (None, None);
     for next in &seeds[1..] {
         // Both parts in flight are stopped while some of the eight are still to be read: the old version cannot become
         // complete.
         let passes = random.u64(0..=3);
         let holds = [(); 2].map(|()| world.server.hold_after("GetObject", When::AfterEffect, passes));
+        // Only now do the requests of the round before go on: they might be the last ones that there are to stop.
+        drop(stopped.take());
         let life = life.get_or_insert_with(|| cli(&world).spawn());
         for hold in &holds {
             life.until("the object is read", hold.reached()).await;
         }
         world.store().put_synthetic_with_crc("src", KEY, *next, SIZE);
+        stopped = Some(holds);
     }
+    drop(stopped);
     let finished = life.expect("it was started").finish().await.exits_with(0);
     assert_eq!(finished.outcome(KEY), "copied");
     let copied = copied(&world).expect("the object was copied");
