@@ -111,6 +111,7 @@ fn because(why: &str) -> &str {
         "size" => "of another size",
         "newer" => "newer at the source",
         "version" => "of another version",
+        "unseen" => "could not be looked at",
         other => other,
     }
 }

@@ -40,6 +40,8 @@ pub enum Difference {
     Checksum,
     /// The ledger has another version as copied, or none.
     Version,
+    /// It could not be looked at.
+    Unseen,
     /// A message told of it.
     Told,
     /// It was asked for.
@@ -55,6 +57,7 @@ impl Difference {
             Self::Newer => "newer",
             Self::Checksum => "checksum",
             Self::Version => "version",
+            Self::Unseen => "unseen",
             Self::Told => "told",
             Self::Forced => "forced",
         }
@@ -62,8 +65,9 @@ impl Difference {
 
     /// The difference of this name.
     pub fn of_name(name: &str) -> Option<Self> {
-        let all = [Self::Absent, Self::Size, Self::Newer, Self::Checksum, Self::Version, Self::Told, Self::Forced];
-        all.into_iter().find(|difference| difference.name() == name)
+        let by_comparison = [Self::Absent, Self::Size, Self::Newer, Self::Checksum, Self::Version];
+        let otherwise = [Self::Unseen, Self::Told, Self::Forced];
+        by_comparison.into_iter().chain(otherwise).find(|difference| difference.name() == name)
     }
 }
 

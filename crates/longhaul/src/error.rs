@@ -80,6 +80,33 @@ impl ErrorKind {
         !self.is_retryable() && !matches!(self, Self::InvalidCredentials | Self::ClockSkew)
     }
 
+    /// Whether the cause may lie in the object that was asked for, so that others are worth asking for all the same. A wrong
+    /// bucket, refused credentials, and a store that is out of order meet all objects alike.
+    pub fn may_be_of_one_object(self) -> bool {
+        match self {
+            Self::NotFound
+            | Self::NoSuchUpload
+            | Self::PreconditionFailed
+            | Self::AccessDenied
+            | Self::Archived
+            | Self::InvalidPart
+            | Self::Corrupt
+            | Self::InvalidKey
+            | Self::Unsupported
+            | Self::InvalidRequest
+            | Self::Io => true,
+            Self::Throttled
+            | Self::TimedOut
+            | Self::Unavailable
+            | Self::NoSuchBucket
+            | Self::Conflict
+            | Self::InvalidCredentials
+            | Self::WrongRegion
+            | Self::ClockSkew
+            | Self::Other => false,
+        }
+    }
+
     /// Whether the answer says that the store or the line is overloaded, so that fewer requests should be in flight.
     pub fn asks_for_less(self) -> bool {
         matches!(self, Self::Throttled | Self::TimedOut)

@@ -34,10 +34,10 @@ pub enum Found {
     Unplaceable(ObjectKey, KeyError),
     /// The source has no such object.
     Gone(ObjectKey),
-    /// One side may not be looked at.
-    Denied {
-        /// Its key at the source.
-        key: ObjectKey,
+    /// One side refuses to be looked at, for a reason that may be this object's alone.
+    Refused {
+        /// What the list says of it.
+        listed: ListedKey,
         /// Its place.
         destination_key: ObjectKey,
         /// What the store said.
@@ -66,13 +66,12 @@ pub async fn look<S: Source, D: Destination, L: Ledger, C: Clock>(
         Ok(destination_key) => destination_key,
         Err(error) => return Ok(Found::Unplaceable(listed.key, error)),
     };
-    let key = listed.key.clone();
-    match both_sides(engine, wanted, listed, &destination_key).await {
+    match both_sides(engine, wanted, listed.clone(), &destination_key).await {
         Ok(Some((source, destination))) => {
             Ok(Found::Pair(Box::new(Pair { source, destination_key: Ok(destination_key), destination })))
         }
-        Ok(None) => Ok(Found::Gone(key)),
-        Err(error) if error.kind() == ErrorKind::AccessDenied => Ok(Found::Denied { key, destination_key, error }),
+        Ok(None) => Ok(Found::Gone(listed.key)),
+        Err(error) if error.kind().may_be_of_one_object() => Ok(Found::Refused { listed, destination_key, error }),
         Err(error) => Err(error),
     }
 }

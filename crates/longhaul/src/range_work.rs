@@ -297,7 +297,8 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Ranging<'_, W, G, C,
         Ok(if self.save().await?.is_some() { Worked::Left } else { Worked::Lost })
     }
 
-    /// What was compared before an error is not compared again. An error because the time is up is none.
+    /// What was compared before an error is not compared again, but for the hundred entries of a list among which it came. An
+    /// error because the time is up is none.
     async fn fail(&mut self, error: SendError) -> Result<Worked, Stopped> {
         match self.save().await {
             Ok(None) => Ok(Worked::Lost),

@@ -140,14 +140,15 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Running<'_, S, D, L, C> {
                 totals.gone += 1;
                 hear(ListEvent::Gone(&key));
             }
-            Found::Denied { key, destination_key, error } => {
+            Found::Refused { listed, destination_key, error } => {
                 totals.objects += 1;
                 if self.mode == Mode::DryRun {
                     tracing::warn!("it cannot be told whether it must be copied: {error}");
                     totals.failed += 1;
                 } else {
                     // The copy meets the same refusal, and reports it as its own.
-                    self.begin(CopyJob::new(key, destination_key, 0), hear).await;
+                    let job = CopyJob::new(listed.key, destination_key, listed.size.unwrap_or_default());
+                    self.begin(job, hear).await;
                 }
             }
             Found::Pair(pair) => {

@@ -1,18 +1,21 @@
 //! What the jobsender does for a route with a list of keys: sends of what the list names that which is missing or different.
 
 use crate::{
+    columns::ListedKey,
     compare::Compare,
+    diff::Pair,
     engine::Engine,
     error::StoreError,
     keys_from::KeysFrom,
     listing::Lines,
     look::{Found, LOOKS, Wanted, look_at_all},
+    object::{Listed, ObjectKey, Timestamp},
     ports::{Clock, Destination, Ledger, Source},
     queue::JobQueue,
     rows::Passed,
     scan::Scan,
     send::{SendError, SendReport, SendSettings, Step},
-    sending::Sending,
+    sending::{Candidate, Sending, Sight},
 };
 
 /// A list of keys under way, in the manner of [`RangeSender`](crate::send::RangeSender). Its cursor is the number of entries of
@@ -22,13 +25,12 @@ pub(crate) struct ListSender<'a, S, D, L, C, Q, K> {
     keys: KeysFrom<'a, K, C>,
     wanted: Wanted,
     done: u64,
-    broken: bool,
     told: Passed,
 }
 
 /// Sends what `keys` name to the list's end, or until the engine's time is up or it is told to stop: then the report is not
 /// complete. The totals stand also behind an error. What leads nowhere is counted in `skipped`: `outside-prefix`, `gone`,
-/// `not-current`, `delete-marker`, `access-denied`, `invalid-key`, `ignored`.
+/// `not-current`, `delete-marker`, `invalid-key`, `ignored`. What one side refuses to show is sent, as `unseen`.
 pub async fn send_list<S, D, L, C, Q, K>(
     engine: &Engine<S, D, L, C>,
     scan: &Scan,
@@ -72,7 +74,7 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue, K: Source>
             sending.report.compared_by = "version";
         }
         let wanted = wanted(scan.compare, settings.versions);
-        Self { sending, keys, wanted, done: 0, broken: false, told: Passed::default() }
+        Self { sending, keys, wanted, done: 0, told: Passed::default() }
     }
 
     /// Passes over the entries that an earlier leg has done.
@@ -98,10 +100,8 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue, K: Source>
         let (named, ended) = self.keys.some(LOOKS).await;
         let entries = named.len() as u64;
         let found = look_at_all(self.sending.engine, self.sending.scan, self.wanted, named).await;
-        if let Err(error) = self.sending.take_found(found).await {
-            self.broken = true;
-            return Err(error);
-        }
+        // A batch that an error cuts short is not done: the next leg looks at all of it again.
+        self.sending.take_found(found).await?;
         self.done += entries;
         self.count_passed();
         Ok(if ended? { Step::End } else { Step::More })
@@ -126,7 +126,7 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue, K: Source>
 
     /// Behind a [`flush`](Self::flush): how many entries are done, in digits that are in order as texts.
     pub(crate) fn cursor(&self) -> Option<String> {
-        (self.done > 0 && !self.broken && self.sending.has_sent_all()).then(|| format!("{:020}", self.done))
+        (self.done > 0 && self.sending.has_sent_all()).then(|| format!("{:020}", self.done))
     }
 
     /// What it came to since the last time that this was asked.
@@ -165,24 +165,24 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'_, S,
                     tracing::warn!(src_key = %key, reason = "invalid-key", "no place at the destination: {error}");
                     self.skip("invalid-key");
                 }
-                Ok(Found::Denied { key, error, .. }) => {
-                    tracing::warn!(src_key = %key, reason = "access-denied", "it cannot be looked at: {error}");
-                    self.skip("access-denied");
+                Ok(Found::Refused { listed, destination_key, error }) => {
+                    let reason = error.kind().reason();
+                    tracing::warn!(src_key = %listed.key, reason, "it cannot be looked at, and is sent all the same: {error}");
+                    self.take_unseen(listed, destination_key);
                 }
-                Ok(Found::Pair(pair)) => {
-                    self.report.objects += 1;
-                    self.report.bytes += pair.source.size;
-                    if self.is_plainly_same(&pair) {
-                        self.report.same += 1;
-                    } else {
-                        self.pending.push(*pair);
-                    }
-                }
+                Ok(Found::Pair(pair)) => self.take_selected(Candidate { pair: *pair, sight: Sight::Seen }),
             }
         }
         self.judge().await?;
         self.send_full().await?;
         failed.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    fn take_unseen(&mut self, listed: ListedKey, destination_key: ObjectKey) {
+        let ListedKey { key, size, version_id, etag } = listed;
+        let source = Listed { key, size: size.unwrap_or_default(), etag, modified: Timestamp::default(), version_id };
+        let pair = Pair { source, destination_key: Ok(destination_key), destination: None };
+        self.take_selected(Candidate { pair, sight: Sight::Refused });
     }
 }
 
@@ -198,7 +198,6 @@ mod tests {
         memory::Memory,
         memory_ledger::MemoryLedger,
         memory_queue::MemoryQueue,
-        object::{ObjectKey, Timestamp},
         pack::Packing,
         retry::RetryPolicy,
         route::Route,

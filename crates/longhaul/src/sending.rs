@@ -19,6 +19,21 @@ use crate::{
     send::{SendError, SendReport, SendSettings},
 };
 
+/// An object whose job is sent unless the ledger speaks against it.
+pub(crate) struct Candidate {
+    pub pair: Pair,
+    pub sight: Sight,
+}
+
+/// How much is known of a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// Both sides' lines are from now.
+    Seen,
+    /// One side refused to be looked at: only its worker finds out more.
+    Refused,
+}
+
 /// What one route, or a range of it, has found and not sent yet.
 pub(crate) struct Sending<'a, S, D, L, C, Q> {
     pub engine: &'a Engine<S, D, L, C>,
@@ -27,7 +42,7 @@ pub(crate) struct Sending<'a, S, D, L, C, Q> {
     outbox: Outbox<'a, C, Q>,
     pub report: SendReport,
     /// What the ledger may have a say in, and has not been asked about.
-    pub pending: Vec<Pair>,
+    pub pending: Vec<Candidate>,
     /// Whether jobs were refused by the queue: then what was compared is not done.
     refused: bool,
 }
@@ -86,28 +101,35 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'a
         Ok(sent?)
     }
 
-    /// Takes a pair of a listing, or of a list: counts it, and keeps what the ledger may have a say in.
+    /// Takes a pair of two listings, unless the selection has it not.
     pub(crate) fn take(&mut self, pair: Pair) {
         let bucket = &self.engine.source.location().bucket;
         let rest = self.scan.route.source_rest(&pair.source.key).unwrap_or_default();
-        if !self.scan.selection.has(bucket, rest, &pair.source.key) {
+        if self.scan.selection.has(bucket, rest, &pair.source.key) {
+            self.take_selected(Candidate { pair, sight: Sight::Seen });
+        } else {
             self.skip("ignored");
-            return;
         }
+    }
+
+    /// Counts a candidate, and keeps it if the ledger may have a say in it.
+    pub(crate) fn take_selected(&mut self, candidate: Candidate) {
+        let Candidate { pair, sight } = &candidate;
         self.report.objects += 1;
         self.report.bytes += pair.source.size;
         if let Err(error) = &pair.destination_key {
+            let bucket = &self.engine.source.location().bucket;
             tracing::warn!(src_bucket = bucket, src_key = %pair.source.key, reason = "invalid-key", "no place at the destination: {error}");
             self.skip("invalid-key");
-        } else if self.is_plainly_same(&pair) {
+        } else if *sight != Sight::Refused && self.is_plainly_same(pair) {
             self.report.same += 1;
         } else {
-            self.pending.push(pair);
+            self.pending.push(candidate);
         }
     }
 
     /// Whether the listings alone say that nothing is to be done.
-    pub(crate) fn is_plainly_same(&self, pair: &Pair) -> bool {
+    fn is_plainly_same(&self, pair: &Pair) -> bool {
         self.settings.versions == Lines::Objects && self.by_listing(pair) == Decision::Same
     }
 
@@ -121,20 +143,26 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'a
             return Ok(());
         }
         let location = self.engine.destination.location();
-        let key =
-            |pair: &Pair| pair.destination_key.clone().ok().map(|key| RecordKey { location: location.clone(), key });
+        let key = |candidate: &Candidate| {
+            let key = candidate.pair.destination_key.clone().ok()?;
+            Some(RecordKey { location: location.clone(), key })
+        };
         let keys: Vec<RecordKey> = self.pending.iter().filter_map(key).collect();
         let records = self.engine.ledger.load_many(&keys).await?;
-        for (pair, record) in std::mem::take(&mut self.pending).into_iter().zip(records) {
-            self.decide(pair, record);
+        for (candidate, record) in std::mem::take(&mut self.pending).into_iter().zip(records) {
+            self.decide(candidate, record);
         }
         Ok(())
     }
 
-    fn decide(&mut self, pair: Pair, record: Option<(Record, Token)>) {
-        let held = record.as_ref().and_then(|(record, _)| self.held_back(&pair, record));
+    fn decide(&mut self, candidate: Candidate, record: Option<(Record, Token)>) {
+        let held = record.as_ref().and_then(|(record, _)| self.held_back(&candidate, record));
         if let Some(why) = held {
             return self.skip(why);
+        }
+        let Candidate { pair, sight } = candidate;
+        if sight == Sight::Refused {
+            return self.send_unseen(pair);
         }
         let why = match self.by_listing(&pair) {
             Decision::Differs(difference) => difference,
@@ -151,7 +179,8 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'a
     }
 
     /// Why the ledger speaks against sending a job for an object that differs.
-    fn held_back(&self, pair: &Pair, record: &Record) -> Option<&'static str> {
+    fn held_back(&self, candidate: &Candidate, record: &Record) -> Option<&'static str> {
+        let Candidate { pair, sight } = candidate;
         let own = record.source.location == *self.engine.source.location() && record.source.key == pair.source.key;
         let now = self.engine.patience.clock.now();
         match record.state {
@@ -164,6 +193,8 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'a
             State::Copying | State::Completing | State::Restarting => {
                 self.is_at_work(record, now).then_some("in-progress")
             }
+            // What cannot be looked at has not changed as far as anybody can tell.
+            State::Parked if *sight == Sight::Refused => Some("parked"),
             State::Parked => {
                 pair.source.etag.as_ref().is_some_and(|etag| record.is_parked_for(etag)).then_some("parked")
             }
@@ -177,14 +208,23 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'a
     }
 
     fn send(&mut self, pair: Pair, token: Option<Token>, why: Difference) {
+        let des_etag = match &pair.destination {
+            None => Seen::Absent,
+            Some(there) => there.etag.clone().map_or(Seen::Unknown, Seen::Is),
+        };
+        self.push(pair, des_etag, token, why);
+    }
+
+    /// The worker meets the same refusal, and parks the job with what the store says.
+    fn send_unseen(&mut self, pair: Pair) {
+        self.push(pair, Seen::Unknown, None, Difference::Unseen);
+    }
+
+    fn push(&mut self, pair: Pair, des_etag: Seen, token: Option<Token>, why: Difference) {
         let Ok(des_key) = pair.destination_key else { return };
         self.report.sent += 1;
         self.report.sent_bytes += pair.source.size;
         *self.report.why.entry(why.name()).or_default() += 1;
-        let des_etag = match pair.destination {
-            None => Seen::Absent,
-            Some(there) => there.etag.map_or(Seen::Unknown, Seen::Is),
-        };
         let job = Job {
             src_key: pair.source.key,
             des_key,

@@ -1,0 +1,141 @@
+//! Lists of keys over stores that refuse, forget and show too much: nothing is passed over in silence.
+
+#[path = "lists/guarded.rs"]
+mod guarded;
+
+use std::{sync::Arc, time::Duration};
+
+use contract::TestClock;
+use guarded::Guarded;
+use longhaul::{
+    compare::Compare,
+    engine::{Engine, Patience, Settings, Silent},
+    error::ErrorKind,
+    job::{self, Destination as Seen, Entry, Job},
+    keys_from::KeysFrom,
+    listing::Lines,
+    memory::Memory,
+    memory_ledger::MemoryLedger,
+    memory_queue::MemoryQueue,
+    object::ObjectKey,
+    pack::Packing,
+    retry::RetryPolicy,
+    route::Route,
+    scan::{Mode, Scan, Selection},
+    scan_list::{self, ListTotals},
+    send::{SendError, SendReport, SendSettings},
+    send_list::send_list,
+};
+
+struct World {
+    source: Guarded,
+    destination: Guarded,
+    lists: Memory,
+    ledger: MemoryLedger,
+}
+
+type TestEngine = Engine<Guarded, Guarded, MemoryLedger, TestClock>;
+
+impl World {
+    /// Three objects, of which `a` is copied, and a list of them.
+    fn new() -> Self {
+        let (objects, copies, lists) = (Memory::new("source"), Memory::new("destination"), Memory::new("lists"));
+        for key in ["a", "b", "c"] {
+            objects.insert(key, key);
+        }
+        copies.insert("p/a", "a");
+        lists.insert("keys.txt", "a\nb\nc\n");
+        let (source, destination) = (Guarded::new(&objects), Guarded::new(&copies));
+        Self { source, destination, lists, ledger: MemoryLedger::new("test") }
+    }
+
+    fn engine(&self) -> Arc<TestEngine> {
+        let settings = Settings { server_side: false, ..Settings::default() };
+        let policy = RetryPolicy { max_retries: 0, ..RetryPolicy::default() };
+        let patience = Patience::new(TestClock::new(), policy, Duration::from_secs(10), 7, Arc::new(Silent));
+        let (source, destination) = (self.source.clone(), self.destination.clone());
+        Arc::new(Engine::new(source, destination, self.ledger.another_owner("test"), patience, settings))
+    }
+
+    async fn send(&self, list: &str) -> (SendReport, Result<(), SendError>, Vec<Job>) {
+        let engine = self.engine();
+        let queue = MemoryQueue::new(Arc::new(TestClock::new()), Duration::from_secs(60));
+        let settings = SendSettings { versions: Lines::Objects, packing: Packing::of_small(1024), mode: Mode::Copy };
+        let keys = KeysFrom::open(&self.lists, &engine.patience, &key(list), "source").await.unwrap();
+        let (report, ended) = send_list(&engine, &scan(), keys, &queue, settings).await;
+        let entries = queue.bodies().into_iter().flat_map(|body| job::parse(&body).unwrap().entries);
+        let jobs = entries.map(|entry| match entry {
+            Entry::Job { job, .. } => *job,
+            other => panic!("{other:?} is no job"),
+        });
+        (report, ended, jobs.collect())
+    }
+
+    /// What the program copies by itself.
+    async fn copy(&self, list: &str) -> (ListTotals, Result<(), String>) {
+        let engine = self.engine();
+        let mut keys = KeysFrom::open(&self.lists, &engine.patience, &key(list), "source").await.unwrap();
+        let (totals, ended) = scan_list::run(&engine, &scan(), &mut keys, Vec::new(), Mode::Copy, &mut |_| {}).await;
+        (totals, ended.map_err(|error| error.to_string()))
+    }
+}
+
+fn key(text: &str) -> ObjectKey {
+    ObjectKey::new(text).unwrap()
+}
+
+fn scan() -> Scan {
+    Scan { route: Route::keeping_names("", "p"), selection: Selection::all(), compare: Compare::Size }
+}
+
+fn seen(jobs: &[Job]) -> Vec<(&str, Seen)> {
+    jobs.iter().map(|job| (job.src_key.as_str(), job.des_etag.clone())).collect()
+}
+
+#[tokio::test]
+async fn what_may_not_be_looked_at_is_sent_so_that_its_worker_parks_it() {
+    let world = World::new();
+    world.source.refuse_head("b", ErrorKind::AccessDenied);
+    world.destination.refuse_head("p/a", ErrorKind::AccessDenied);
+    let (report, ended, jobs) = world.send("keys.txt").await;
+    ended.unwrap();
+    let unknown = Seen::Unknown;
+    assert_eq!(seen(&jobs), [("a", unknown.clone()), ("b", unknown), ("c", Seen::Absent)]);
+    assert_eq!((report.complete, report.objects, report.why["unseen"]), (true, 3, 2));
+    assert!(report.skipped.is_empty(), "{report:?}");
+}
+
+#[tokio::test]
+async fn what_is_parked_and_still_may_not_be_looked_at_is_not_parked_again_and_again() {
+    let world = World::new();
+    world.source.refuse_head("b", ErrorKind::AccessDenied);
+    let (list, ended) = world.copy("keys.txt").await;
+    assert_eq!((ended, list.totals.copied, list.totals.failed), (Ok(()), 1, 1));
+    let (report, ended, jobs) = world.send("keys.txt").await;
+    ended.unwrap();
+    assert_eq!((report.skipped["parked"], jobs.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn an_object_that_no_request_can_describe_does_not_stop_the_list() {
+    for kind in [ErrorKind::InvalidRequest, ErrorKind::InvalidKey, ErrorKind::Io, ErrorKind::Unsupported] {
+        let world = World::new();
+        world.source.refuse_head("b", kind);
+        let (report, ended, jobs) = world.send("keys.txt").await;
+        ended.unwrap();
+        assert_eq!((report.complete, report.why["unseen"], jobs.len()), (true, 1, 2), "{kind:?}");
+        let (list, ended) = world.copy("keys.txt").await;
+        assert_eq!((ended, list.totals.copied, list.totals.failed), (Ok(()), 1, 1), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_all_objects_would_meet_stops_the_list() {
+    for kind in [ErrorKind::NoSuchBucket, ErrorKind::InvalidCredentials, ErrorKind::Unavailable] {
+        let world = World::new();
+        world.source.refuse_head("b", kind);
+        let (report, ended, jobs) = world.send("keys.txt").await;
+        assert!(matches!(ended, Err(SendError::Listing(error)) if error.kind() == kind), "{kind:?}");
+        assert_eq!((report.complete, jobs.len()), (false, 0), "{kind:?}");
+    }
+}

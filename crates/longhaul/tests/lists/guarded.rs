@@ -1,0 +1,132 @@
+//! A bucket in memory some of whose objects cannot be looked at.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use futures_util::stream::BoxStream;
+use longhaul::{
+    body::ByteStream,
+    checksum::Crc64,
+    error::{ErrorKind, StoreError},
+    memory::Memory,
+    object::{Location, ObjectInfo, ObjectKey, Pin},
+    part::{ByteRange, PartSpec},
+    ports::{
+        Capabilities, Completion, Condition, CopySource, Destination, Fetched, ListRequest, NewObject, Page, Source,
+        UnfinishedUpload, Upload, UploadFilter, UploadedPart, Written,
+    },
+};
+
+/// A bucket whose answers about some keys are errors. Clones are the same bucket.
+#[derive(Clone)]
+pub struct Guarded {
+    memory: Memory,
+    heads: Arc<Mutex<BTreeMap<String, ErrorKind>>>,
+}
+
+impl Guarded {
+    /// A bucket that answers all questions.
+    pub fn new(memory: &Memory) -> Self {
+        Self { memory: memory.clone(), heads: Arc::default() }
+    }
+
+    /// From now on this is the answer to a HEAD of `key`.
+    pub fn refuse_head(&self, key: &str, kind: ErrorKind) {
+        self.heads.lock().unwrap().insert(key.to_owned(), kind);
+    }
+
+    fn refused(&self, kind: ErrorKind, operation: &'static str) -> StoreError {
+        StoreError::new(kind, operation, "refused by a test").at(self.memory.location())
+    }
+
+    fn check_head(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        let kind = self.heads.lock().unwrap().get(key.as_str()).copied();
+        kind.map_or(Ok(()), |kind| Err(self.refused(kind, "HeadObject").on(key)))
+    }
+}
+
+impl Source for Guarded {
+    fn location(&self) -> &Location {
+        self.memory.location()
+    }
+    fn list(&self, request: ListRequest) -> BoxStream<'_, Page> {
+        self.memory.list(request)
+    }
+    async fn head_object(&self, key: &ObjectKey) -> Result<ObjectInfo, StoreError> {
+        self.check_head(key)?;
+        self.memory.head_object(key).await
+    }
+    async fn get_object(
+        &self,
+        key: &ObjectKey,
+        pin: Option<&Pin>,
+        range: Option<ByteRange>,
+    ) -> Result<Fetched, StoreError> {
+        self.check_head(key)?;
+        self.memory.get_object(key, pin, range).await
+    }
+}
+
+impl Destination for Guarded {
+    fn capabilities(&self) -> Capabilities {
+        self.memory.capabilities()
+    }
+    fn refuse_key(&self, key: &ObjectKey) -> Option<String> {
+        self.memory.refuse_key(key)
+    }
+    async fn put_object(
+        &self,
+        object: &NewObject<'_>,
+        condition: &Condition,
+        expected: Option<Crc64>,
+        body: ByteStream,
+    ) -> Result<Written, StoreError> {
+        self.memory.put_object(object, condition, expected, body).await
+    }
+    async fn create_multipart_upload(&self, object: &NewObject<'_>) -> Result<Upload, StoreError> {
+        self.memory.create_multipart_upload(object).await
+    }
+    fn list_multipart_uploads(&self, filter: UploadFilter) -> BoxStream<'_, Result<Vec<UnfinishedUpload>, StoreError>> {
+        self.memory.list_multipart_uploads(filter)
+    }
+    async fn list_parts(&self, upload: &Upload) -> Result<Vec<UploadedPart>, StoreError> {
+        self.memory.list_parts(upload).await
+    }
+    async fn upload_part(
+        &self,
+        upload: &Upload,
+        part: &PartSpec,
+        body: ByteStream,
+    ) -> Result<UploadedPart, StoreError> {
+        self.memory.upload_part(upload, part, body).await
+    }
+    async fn complete_multipart_upload(
+        &self,
+        upload: &Upload,
+        completion: &Completion<'_>,
+    ) -> Result<Written, StoreError> {
+        self.memory.complete_multipart_upload(upload, completion).await
+    }
+    async fn abort_multipart_upload(&self, upload: &Upload) -> Result<(), StoreError> {
+        self.memory.abort_multipart_upload(upload).await
+    }
+    async fn delete_object(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        self.memory.delete_object(key).await
+    }
+    fn copies_from(&self, source: &Location) -> bool {
+        self.memory.copies_from(source)
+    }
+    async fn copy_object(&self, object: &NewObject<'_>, source: &CopySource<'_>) -> Result<Written, StoreError> {
+        self.memory.copy_object(object, source).await
+    }
+    async fn upload_part_copy(
+        &self,
+        upload: &Upload,
+        part: &PartSpec,
+        source: &CopySource<'_>,
+    ) -> Result<UploadedPart, StoreError> {
+        self.memory.upload_part_copy(upload, part, source).await
+    }
+}
