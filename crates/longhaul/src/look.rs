@@ -47,9 +47,53 @@ pub enum Found {
     Pair(Box<Pair>),
 }
 
+/// Up to so many objects are looked at at once.
+pub const LOOKS: usize = 100;
+
+/// Looks at the objects of one list.
+pub(crate) struct Looker<'a, S, D, L, C> {
+    engine: &'a Engine<S, D, L, C>,
+    scan: &'a Scan,
+    wanted: Wanted,
+    /// Whether the destination's bucket is known to be there.
+    found_destination: bool,
+}
+
+impl<'a, S: Source, D: Destination, L: Ledger, C: Clock> Looker<'a, S, D, L, C> {
+    /// Nothing is looked at yet.
+    pub fn new(engine: &'a Engine<S, D, L, C>, scan: &'a Scan, wanted: Wanted) -> Self {
+        Self { engine, scan, wanted, found_destination: false }
+    }
+
+    /// Looks at all of these at once. The answers come in their order, or there is but one: an error that all would meet.
+    pub async fn look_at_all(&mut self, listed: Vec<ListedKey>) -> Vec<Result<Found, StoreError>> {
+        let looks = listed.into_iter().map(|listed| look(self.engine, self.scan, self.wanted, listed));
+        let found: Vec<_> = stream::iter(looks).buffered(LOOKS).collect().await;
+        let misses =
+            |found: &Result<Found, StoreError>| matches!(found, Ok(Found::Pair(pair)) if pair.destination.is_none());
+        if !self.found_destination && found.iter().any(misses) {
+            if let Err(error) = self.find_destination().await {
+                return vec![Err(error)];
+            }
+            self.found_destination = true;
+        }
+        found
+    }
+
+    /// A HEAD that finds nothing may mean a missing bucket, and then every object of the list would seem to be missing. A store
+    /// that may be written to and not be listed has the bucket, or says so when it is written to.
+    async fn find_destination(&self) -> Result<(), StoreError> {
+        let prefix = self.scan.route.destination_list_prefix();
+        match first_page(self.engine, &self.engine.destination, &prefix).await {
+            Err(error) if !error.kind().may_be_of_one_object() => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+}
+
 /// Looks at the object that a list names, with as few requests as its entry permits. An error is one that more than this object
 /// would meet.
-pub async fn look<S: Source, D: Destination, L: Ledger, C: Clock>(
+async fn look<S: Source, D: Destination, L: Ledger, C: Clock>(
     engine: &Engine<S, D, L, C>,
     scan: &Scan,
     wanted: Wanted,
@@ -89,10 +133,11 @@ async fn both_sides<S: Source, D: Destination, L, C: Clock>(
         Err(key) => key,
     };
     let (line, there) = futures_util::future::try_join(line_of(engine, &engine.source, &key), there).await?;
-    match line {
-        Some(line) => Ok(Some((line, there))),
-        None => confirm_absence(engine, &key).await.map(|()| None),
-    }
+    let line = match line {
+        Some(line) => Some(line),
+        None => line_of_listing(engine, &key).await?,
+    };
+    Ok(line.map(|line| (line, there)))
 }
 
 /// The source's line as the list has it, or the key to ask for.
@@ -123,28 +168,24 @@ async fn line_of<T: Source, S, D, L, C: Clock>(
     }
 }
 
-/// A HEAD that finds nothing may mean a missing bucket: only a listing says that the bucket is there and the object is not.
-async fn confirm_absence<S: Source, D, L, C: Clock>(
+/// A HEAD that finds nothing may mean a missing bucket: only a listing says that the bucket is there and the object is not. An
+/// object that it shows has been written meanwhile.
+async fn line_of_listing<S: Source, D, L, C: Clock>(
     engine: &Engine<S, D, L, C>,
     key: &ObjectKey,
-) -> Result<(), StoreError> {
-    let first_page = || async {
-        let request = ListRequest { prefix: key.as_str().to_owned(), start_after: None };
-        engine.source.list(request).next().await.transpose()
-    };
-    engine.patience.repeated("ListObjectsV2", first_page).await.map(drop)
+) -> Result<Option<Listed>, StoreError> {
+    let page = first_page(engine, &engine.source, key.as_str()).await?;
+    Ok(page.into_iter().find(|line| line.key == *key))
 }
 
-/// Up to so many objects are looked at at once.
-pub const LOOKS: usize = 100;
-
-/// Looks at all of these at once. The answers come in their order.
-pub(crate) async fn look_at_all<S: Source, D: Destination, L: Ledger, C: Clock>(
+async fn first_page<T: Source, S, D, L, C: Clock>(
     engine: &Engine<S, D, L, C>,
-    scan: &Scan,
-    wanted: Wanted,
-    listed: Vec<ListedKey>,
-) -> Vec<Result<Found, StoreError>> {
-    let looks = listed.into_iter().map(|listed| look(engine, scan, wanted, listed));
-    stream::iter(looks).buffered(LOOKS).collect().await
+    store: &T,
+    prefix: &str,
+) -> Result<Vec<Listed>, StoreError> {
+    let first_page = || async {
+        let request = ListRequest { prefix: prefix.to_owned(), start_after: None };
+        store.list(request).next().await.transpose()
+    };
+    engine.patience.repeated("ListObjectsV2", first_page).await.map(Option::unwrap_or_default)
 }

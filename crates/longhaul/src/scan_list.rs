@@ -13,7 +13,7 @@ use crate::{
     engine::Engine,
     key_list::KeyListError,
     keys_from::KeysFrom,
-    look::{Found, LOOKS, Wanted, look_at_all},
+    look::{Found, LOOKS, Looker, Wanted},
     object::ObjectKey,
     ports::{Clock, Destination, Ledger, Source},
     report::ObjectReport,
@@ -105,12 +105,13 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Running<'_, S, D, L, C> {
         keys: &mut KeysFrom<'_, K, C>,
         hear: &mut Hear<'_>,
     ) -> Result<(), KeyListError> {
-        let wanted = wanted(self.scan.compare);
+        let engine = self.engine;
+        let mut looker = Looker::new(engine, self.scan, wanted(self.scan.compare));
         loop {
             // Nothing is left half asked for while copies are waited for.
             let (named, ended) = keys.some(LOOKS).await;
             self.outdated.clone_from(&self.under_way);
-            for found in look_at_all(self.engine, self.scan, wanted, named).await {
+            for found in looker.look_at_all(named).await {
                 if self.engine.patience.stop.is_cancelled() {
                     return Ok(());
                 }

@@ -8,7 +8,7 @@ use crate::{
     error::StoreError,
     keys_from::KeysFrom,
     listing::Lines,
-    look::{Found, LOOKS, Wanted, look_at_all},
+    look::{Found, LOOKS, Looker, Wanted},
     object::{Listed, ObjectKey, Timestamp},
     ports::{Clock, Destination, Ledger, Source},
     queue::JobQueue,
@@ -23,7 +23,7 @@ use crate::{
 pub(crate) struct ListSender<'a, S, D, L, C, Q, K> {
     sending: Sending<'a, S, D, L, C, Q>,
     keys: KeysFrom<'a, K, C>,
-    wanted: Wanted,
+    looker: Looker<'a, S, D, L, C>,
     done: u64,
     told: Passed,
 }
@@ -73,8 +73,8 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue, K: Source>
         if settings.versions == Lines::Versions {
             sending.report.compared_by = "version";
         }
-        let wanted = wanted(scan.compare, settings.versions);
-        Self { sending, keys, wanted, done: 0, told: Passed::default() }
+        let looker = Looker::new(engine, scan, wanted(scan.compare, settings.versions));
+        Self { sending, keys, looker, done: 0, told: Passed::default() }
     }
 
     /// Passes over the entries that an earlier leg has done.
@@ -99,7 +99,7 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue, K: Source>
         }
         let (named, ended) = self.keys.some(LOOKS).await;
         let entries = named.len() as u64;
-        let found = look_at_all(self.sending.engine, self.sending.scan, self.wanted, named).await;
+        let found = self.looker.look_at_all(named).await;
         // A batch that an error cuts short is not done: the next leg looks at all of it again.
         self.sending.take_found(found).await?;
         self.done += entries;

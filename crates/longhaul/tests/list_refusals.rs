@@ -139,3 +139,36 @@ async fn an_error_that_all_objects_would_meet_stops_the_list() {
         assert_eq!((report.complete, jobs.len()), (false, 0), "{kind:?}");
     }
 }
+
+#[tokio::test]
+async fn a_destination_without_its_bucket_is_an_error_and_not_a_bucket_without_objects() {
+    let world = World::new();
+    // What S3 answers to a HEAD says nothing of the bucket.
+    world.destination.refuse_head("p/a", ErrorKind::NotFound);
+    world.destination.refuse_listing(ErrorKind::NoSuchBucket);
+    let (report, ended, jobs) = world.send("keys.txt").await;
+    let words = ended.unwrap_err().to_string();
+    assert!(words.starts_with("ListObjectsV2 failed on memory://destination/destination"), "{words}");
+    assert_eq!((report.complete, report.objects, jobs.len()), (false, 0, 0));
+    let (list, ended) = world.copy("keys.txt").await;
+    assert_eq!((ended, list.totals.copied, list.totals.failed), (Err(words), 0, 0));
+}
+
+#[tokio::test]
+async fn a_destination_that_may_not_be_listed_is_written_to() {
+    let world = World::new();
+    world.destination.refuse_listing(ErrorKind::AccessDenied);
+    let (report, ended, jobs) = world.send("keys.txt").await;
+    ended.unwrap();
+    assert_eq!((report.complete, seen(&jobs)), (true, vec![("b", Seen::Absent), ("c", Seen::Absent)]));
+}
+
+#[tokio::test]
+async fn what_a_listing_shows_is_not_gone() {
+    let world = World::new();
+    world.source.refuse_head("b", ErrorKind::NotFound);
+    let (report, ended, jobs) = world.send("keys.txt").await;
+    ended.unwrap();
+    assert!(report.skipped.is_empty(), "{report:?}");
+    assert_eq!(seen(&jobs), [("b", Seen::Absent), ("c", Seen::Absent)]);
+}

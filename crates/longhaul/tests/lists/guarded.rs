@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use futures_util::stream::BoxStream;
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 use longhaul::{
     body::ByteStream,
     checksum::Crc64,
@@ -24,17 +27,23 @@ use longhaul::{
 pub struct Guarded {
     memory: Memory,
     heads: Arc<Mutex<BTreeMap<String, ErrorKind>>>,
+    listing: Arc<Mutex<Option<ErrorKind>>>,
 }
 
 impl Guarded {
     /// A bucket that answers all questions.
     pub fn new(memory: &Memory) -> Self {
-        Self { memory: memory.clone(), heads: Arc::default() }
+        Self { memory: memory.clone(), heads: Arc::default(), listing: Arc::default() }
     }
 
     /// From now on this is the answer to a HEAD of `key`.
     pub fn refuse_head(&self, key: &str, kind: ErrorKind) {
         self.heads.lock().unwrap().insert(key.to_owned(), kind);
+    }
+
+    /// From now on this is the answer to a listing.
+    pub fn refuse_listing(&self, kind: ErrorKind) {
+        *self.listing.lock().unwrap() = Some(kind);
     }
 
     fn refused(&self, kind: ErrorKind, operation: &'static str) -> StoreError {
@@ -52,7 +61,11 @@ impl Source for Guarded {
         self.memory.location()
     }
     fn list(&self, request: ListRequest) -> BoxStream<'_, Page> {
-        self.memory.list(request)
+        let kind = *self.listing.lock().unwrap();
+        match kind {
+            Some(kind) => stream::once(async move { Err(self.refused(kind, "ListObjectsV2")) }).boxed(),
+            None => self.memory.list(request),
+        }
     }
     async fn head_object(&self, key: &ObjectKey) -> Result<ObjectInfo, StoreError> {
         self.check_head(key)?;
