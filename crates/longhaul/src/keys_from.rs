@@ -1,7 +1,8 @@
 //! Opens a list of keys where it lies: one file of keys, or the manifest of an S3 Inventory with all of its files.
 //!
 //! Files are read in pinned ranges and not in one request: between two ranges hours may go by while objects are copied, a
-//! failed range is asked for again, and a file that changes meanwhile is an error and never half of each.
+//! failed range is asked for again, and a file that changes meanwhile is an error and never half of each. Whoever goes on later
+//! compares the [tag](KeysFrom::tag) of the list.
 
 use std::collections::VecDeque;
 
@@ -18,7 +19,8 @@ use crate::{
     error::{ErrorKind, StoreError},
     inventory::{InventoryFile, Manifest},
     key_list::{KeyList, KeyListError},
-    object::{Location, ObjectKey, Pin},
+    list_cursor::ListPlace,
+    object::{ETag, Location, ObjectKey, Pin},
     part::{ByteRange, MIB},
     ports::{Clock, Source},
     rows::{Form, Passed},
@@ -34,8 +36,10 @@ pub struct KeysFrom<'a, S, C> {
     store: &'a S,
     patience: &'a Patience<C>,
     bucket: String,
+    tag: ETag,
     waiting: VecDeque<File>,
     open: Option<KeyList<'a>>,
+    place: ListPlace,
     passed: Passed,
 }
 
@@ -43,7 +47,15 @@ pub struct KeysFrom<'a, S, C> {
 struct File {
     key: ObjectKey,
     form: Form,
-    md5: Option<Md5>,
+    known: Known,
+}
+
+/// What is known of a file before it is opened.
+enum Known {
+    /// The list itself.
+    Pin(Pin),
+    /// What the manifest says.
+    Md5(Md5),
 }
 
 impl<'a, S: Source, C: Clock> KeysFrom<'a, S, C> {
@@ -56,12 +68,32 @@ impl<'a, S: Source, C: Clock> KeysFrom<'a, S, C> {
         key: &ObjectKey,
         bucket: &str,
     ) -> Result<Self, KeyListError> {
+        let pin = pin(store, patience, key).await?;
+        let tag = pin.etag.clone();
         let waiting = if key.as_str().to_ascii_lowercase().ends_with(".json") {
-            files_of_manifest(store, patience, key, bucket).await?
+            files_of_manifest(store, patience, (key, pin), bucket).await?
         } else {
-            VecDeque::from([File { key: key.clone(), form: Form::of_name(key.as_str()), md5: None }])
+            VecDeque::from([File { key: key.clone(), form: Form::of_name(key.as_str()), known: Known::Pin(pin) }])
         };
-        Ok(Self { store, patience, bucket: bucket.to_owned(), waiting, open: None, passed: Passed::default() })
+        let (bucket, place, passed) = (bucket.to_owned(), ListPlace::default(), Passed::default());
+        Ok(Self { store, patience, bucket, tag, waiting, open: None, place, passed })
+    }
+
+    /// The tag of the list, or of its manifest: another one is another list.
+    pub fn tag(&self) -> &ETag {
+        &self.tag
+    }
+
+    /// How far the list was read.
+    pub fn place(&self) -> ListPlace {
+        self.place
+    }
+
+    /// Passes over so many files, of which none is open yet, without reading them.
+    pub fn pass_files(&mut self, files: u32) {
+        let known = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
+        self.place.files = files.min(known);
+        self.waiting.drain(..self.place.files as usize);
     }
 
     /// The next key, or the end of the last file. After an error there is nothing more.
@@ -96,8 +128,10 @@ impl<'a, S: Source, C: Clock> KeysFrom<'a, S, C> {
             if let Some(list) = &mut self.open
                 && let Some(entry) = list.next().await?
             {
+                self.place.entries += 1;
                 return Ok(Some(entry));
             }
+            self.place = ListPlace { files: self.place.files + 1, entries: 0 };
             self.close();
         }
     }
@@ -119,10 +153,14 @@ async fn open_file<'a, S: Source, C: Clock>(
     bucket: &str,
     file: File,
 ) -> Result<KeyList<'a>, KeyListError> {
-    let pin = pin(store, patience, &file.key).await?;
-    let name = address(store, &file.key);
-    let list = KeyList::new(name, chunks(store, patience, file.key, pin), file.form, bucket);
-    Ok(match file.md5 {
+    let File { key, form, known } = file;
+    let (pin, md5) = match known {
+        Known::Pin(pin) => (pin, None),
+        Known::Md5(md5) => (pin(store, patience, &key).await?, Some(md5)),
+    };
+    let name = address(store, &key);
+    let list = KeyList::new(name, chunks(store, patience, key, pin), form, bucket);
+    Ok(match md5 {
         Some(md5) => list.with_md5(md5),
         None => list,
     })
@@ -131,11 +169,10 @@ async fn open_file<'a, S: Source, C: Clock>(
 async fn files_of_manifest<S: Source, C: Clock>(
     store: &S,
     patience: &Patience<C>,
-    key: &ObjectKey,
+    (key, pin): (&ObjectKey, Pin),
     bucket: &str,
 ) -> Result<VecDeque<File>, KeyListError> {
     let name = address(store, key);
-    let pin = pin(store, patience, key).await?;
     if pin.size > MAX_MANIFEST {
         return Err(KeyListError::TooLarge { file: name, size: pin.size });
     }
@@ -153,7 +190,7 @@ async fn files_of_manifest<S: Source, C: Clock>(
     let form = Form::Known(manifest.columns);
     let file = |InventoryFile { key: there, md5, .. }| {
         let key = if is_local { beside(key, &there)? } else { there };
-        Ok(File { key, form: form.clone(), md5: Some(md5) })
+        Ok(File { key, form: form.clone(), known: Known::Md5(md5) })
     };
     manifest.files.into_iter().map(file).collect()
 }

@@ -29,6 +29,7 @@ pub mod jobsender;
 pub mod journal;
 pub mod key_list;
 pub mod keys_from;
+pub mod list_cursor;
 pub mod listing;
 pub mod look;
 pub mod memory;

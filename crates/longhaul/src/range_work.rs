@@ -144,6 +144,8 @@ struct Ranging<'a, W: Surroundings, G, C, Q> {
     scan: &'a Scan,
     sender: Sender<'a, W, C, Q>,
     until: Option<String>,
+    /// How far the record has it.
+    saved: String,
     saved_at: Duration,
     next_split: u64,
     account: &'a mut Account,
@@ -167,7 +169,7 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
             Some((lists, place)) => {
                 let keys = KeysFrom::open(lists, &engine.patience, &place.key, &route.src_bucket).await;
                 let mut sender = ListSender::new(&engine, &scan, keys.map_err(SendError::from)?, jobs, settings);
-                sender.go_on_behind(&range.after).await?;
+                sender.go_on_behind(&range.after);
                 Sender::List(Box::new(sender))
             }
         };
@@ -178,6 +180,7 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
             scan: &scan,
             sender,
             until: range.until.clone(),
+            saved: range.after.clone(),
             saved_at: self.jobsender.clock.elapsed(),
             next_split: self.jobsender.settings.split_after,
             account,
@@ -228,7 +231,10 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Ranging<'_, W, G, C,
             ours.then(|| (record.ranges.len(), record.due(hand)))
         });
         let Some((open, due)) = saved.await?.flatten() else { return Ok(None) };
-        self.account.moved |= !cursor.is_empty();
+        if cursor > self.saved {
+            self.account.moved = true;
+            self.saved = cursor;
+        }
         self.shift.send_due(&due).await;
         Ok(Some(open))
     }

@@ -91,6 +91,9 @@ pub struct ScanTotals {
     pub messages: u64,
     /// Not sent, by reason.
     pub skipped: BTreeMap<String, u64>,
+    /// Lists that changed meanwhile, and were begun anew: what they name may be counted more than once.
+    #[serde(default)]
+    pub begun_anew: u64,
 }
 
 impl ScanTotals {
@@ -101,6 +104,7 @@ impl ScanTotals {
         self.sent += counts.sent;
         self.sent_bytes += counts.sent_bytes;
         self.messages += counts.messages;
+        self.begun_anew += counts.begun_anew;
         for (why, count) in &counts.skipped {
             *self.skipped.entry((*why).to_owned()).or_default() += count;
         }

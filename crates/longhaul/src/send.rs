@@ -59,6 +59,8 @@ pub struct SendReport {
     pub why: BTreeMap<&'static str, u64>,
     /// Objects whose jobs the queue refused again and again. The next scan finds them anew.
     pub refused: u64,
+    /// Lists that had changed since an earlier leg, and were begun anew.
+    pub begun_anew: u64,
     /// Whether both listings were read to their end.
     pub complete: bool,
     /// By what objects of equal size were compared: `versions`, or what the setting says.
@@ -75,6 +77,7 @@ impl SendReport {
         self.sent_bytes += part.sent_bytes;
         self.messages += part.messages;
         self.refused += part.refused;
+        self.begun_anew += part.begun_anew;
         for (sums, parts) in [(&mut self.skipped, &part.skipped), (&mut self.why, &part.why)] {
             for (why, count) in parts {
                 *sums.entry(why).or_default() += count;

@@ -7,6 +7,7 @@ use crate::{
     engine::Engine,
     error::StoreError,
     keys_from::KeysFrom,
+    list_cursor::{ListCursor, ListPlace},
     listing::Lines,
     look::{Found, LOOKS, Looker, Wanted},
     object::{Listed, ObjectKey, Timestamp},
@@ -18,13 +19,15 @@ use crate::{
     sending::{Candidate, Sending, Sight},
 };
 
-/// A list of keys under way, in the manner of [`RangeSender`](crate::send::RangeSender). Its cursor is the number of entries of
-/// the list that are done, since a list need not be in the order of its keys.
+/// A list of keys under way, in the manner of [`RangeSender`](crate::send::RangeSender). Its cursor is a [`ListCursor`].
 pub(crate) struct ListSender<'a, S, D, L, C, Q, K> {
     sending: Sending<'a, S, D, L, C, Q>,
     keys: KeysFrom<'a, K, C>,
     looker: Looker<'a, S, D, L, C>,
-    done: u64,
+    done: ListPlace,
+    /// So far an earlier leg has done it.
+    behind: ListPlace,
+    begun_anew: u32,
     told: Passed,
 }
 
@@ -74,22 +77,33 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue, K: Source>
             sending.report.compared_by = "version";
         }
         let looker = Looker::new(engine, scan, wanted(scan.compare, settings.versions));
-        Self { sending, keys, looker, done: 0, told: Passed::default() }
+        let start = ListPlace::default();
+        Self { sending, keys, looker, done: start, behind: start, begun_anew: 0, told: Passed::default() }
     }
 
-    /// Passes over the entries that an earlier leg has done.
-    pub(crate) async fn go_on_behind(&mut self, cursor: &str) -> Result<(), SendError> {
-        let done = cursor.parse().unwrap_or(0);
-        while self.done < done {
-            let most = usize::try_from(done - self.done).unwrap_or(LOOKS).min(LOOKS);
-            let (named, ended) = self.keys.some(most).await;
-            self.done += named.len() as u64;
-            if ended? {
-                break;
+    /// Goes on where an earlier leg left this list. Another list of this name is begun anew.
+    pub(crate) fn go_on_behind(&mut self, cursor: &str) {
+        if cursor.is_empty() {
+            return;
+        }
+        match ListCursor::parse(cursor) {
+            Some(earlier) if earlier.tag == *self.keys.tag() => {
+                self.keys.pass_files(earlier.place.files);
+                self.done = self.keys.place();
+                self.behind = ListPlace { entries: earlier.place.entries, ..self.done };
+                self.begun_anew = earlier.begun_anew;
+            }
+            earlier => {
+                let tag = self.keys.tag().as_str();
+                tracing::warn!(
+                    event = "list-changed",
+                    tag,
+                    "the list is not the one that was begun with: it is begun anew"
+                );
+                self.begun_anew = earlier.map_or(0, |earlier| earlier.begun_anew).saturating_add(1);
+                self.sending.report.begun_anew += 1;
             }
         }
-        self.told = self.keys.passed();
-        Ok(())
     }
 
     /// Looks at some more entries. Behind an error only [`flush`](Self::flush) makes sense.
@@ -97,13 +111,24 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue, K: Source>
         if self.sending.is_over() {
             return Ok(Step::Over);
         }
+        if self.done < self.behind {
+            return self.pass_over().await;
+        }
         let (named, ended) = self.keys.some(LOOKS).await;
-        let entries = named.len() as u64;
         let found = self.looker.look_at_all(named).await;
         // A batch that an error cuts short is not done: the next leg looks at all of it again.
         self.sending.take_found(found).await?;
-        self.done += entries;
+        self.done = self.keys.place();
         self.count_passed();
+        Ok(if ended? { Step::End } else { Step::More })
+    }
+
+    /// Passes over some of the entries that an earlier leg has done.
+    async fn pass_over(&mut self) -> Result<Step, SendError> {
+        let left = usize::try_from(self.behind.entries - self.done.entries).unwrap_or(usize::MAX);
+        let (_, ended) = self.keys.some(left.min(LOOKS)).await;
+        self.done = self.keys.place();
+        self.told = self.keys.passed();
         Ok(if ended? { Step::End } else { Step::More })
     }
 
@@ -124,9 +149,11 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue, K: Source>
         self.sending.flush().await
     }
 
-    /// Behind a [`flush`](Self::flush): how many entries are done, in digits that are in order as texts.
+    /// Behind a [`flush`](Self::flush): how far the list is done.
     pub(crate) fn cursor(&self) -> Option<String> {
-        (self.done > 0 && self.sending.has_sent_all()).then(|| format!("{:020}", self.done))
+        let (begun_anew, place, tag) = (self.begun_anew, self.done, self.keys.tag().clone());
+        let has_begun = place > ListPlace::default();
+        (has_begun && self.sending.has_sent_all()).then(|| ListCursor { begun_anew, place, tag }.to_string())
     }
 
     /// What it came to since the last time that this was asked.
@@ -187,66 +214,5 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'_, S,
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{sync::Arc, time::Duration};
-
-    use futures_util::FutureExt;
-
-    use super::*;
-    use crate::{
-        engine::{Patience, Settings, Silent},
-        memory::Memory,
-        memory_ledger::MemoryLedger,
-        memory_queue::MemoryQueue,
-        pack::Packing,
-        retry::RetryPolicy,
-        route::Route,
-        scan::{Mode, Selection},
-    };
-    use futures_util::future::{BoxFuture, pending};
-
-    /// Time stands still.
-    struct Still;
-
-    impl Clock for Still {
-        fn now(&self) -> Timestamp {
-            Timestamp(0)
-        }
-        fn elapsed(&self) -> Duration {
-            Duration::ZERO
-        }
-        fn sleep(&self, _duration: Duration) -> BoxFuture<'static, ()> {
-            pending().boxed()
-        }
-    }
-
-    #[test]
-    fn a_list_goes_on_behind_the_entries_that_an_earlier_leg_has_done() {
-        let (source, destination) = (Memory::new("source"), Memory::new("destination"));
-        let lines: Vec<String> = (0..250).map(|number| format!("k{number:03}")).collect();
-        lines.iter().for_each(|key| drop(source.insert(key, "x")));
-        source.insert("keys.txt", lines.join("\n"));
-        let policy = RetryPolicy { max_retries: 0, ..RetryPolicy::default() };
-        let patience = Patience::new(Still, policy, Duration::from_secs(1), 7, Arc::new(Silent));
-        let engine = Engine::new(source.clone(), destination, MemoryLedger::new("test"), patience, Settings::default());
-        let scan = Scan { route: Route::keeping_names("", "p"), selection: Selection::all(), compare: Compare::Size };
-        let queue = MemoryQueue::new(Arc::new(Still), Duration::from_secs(60));
-        let settings = SendSettings { versions: Lines::Objects, packing: Packing::of_small(10), mode: Mode::Copy };
-        let sender = || {
-            let list = ObjectKey::new("keys.txt").unwrap();
-            let keys = KeysFrom::open(&source, &engine.patience, &list, "source").now_or_never().unwrap().unwrap();
-            ListSender::new(&engine, &scan, keys, &queue, settings)
-        };
-        let mut first = sender();
-        assert_eq!(first.step().now_or_never().unwrap().unwrap(), Step::More);
-        first.flush().now_or_never().unwrap().unwrap();
-        let cursor = first.cursor().unwrap();
-        assert_eq!((cursor.as_str(), first.take_report().sent), ("00000000000000000100", 100));
-        let mut next = sender();
-        next.go_on_behind(&cursor).now_or_never().unwrap().unwrap();
-        while next.step().now_or_never().unwrap().unwrap() != Step::End {}
-        next.flush().now_or_never().unwrap().unwrap();
-        assert_eq!(next.take_report().sent, 150);
-        assert_eq!(next.cursor().unwrap(), "00000000000000000250");
-    }
-}
+#[path = "send_list_tests.rs"]
+mod tests;
