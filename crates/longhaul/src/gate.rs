@@ -12,13 +12,13 @@ use crate::{
     queue::JobQueue,
     record::{Lease, Token},
     route::NamedRoute,
-    scan_record::{Hand, ScanRecord, holds},
+    scan_record::{Hand, ScanRecord, holds, lease_from},
 };
 
 /// When a gate opens.
 #[derive(Clone, Copy, Debug)]
 pub struct Gate {
-    /// A scan that began so long ago holds the next one up no more, whatever the queue says.
+    /// A scan that began, and last came further, so long ago holds the next one up no more, whatever the queue says.
     pub max_age: Duration,
     /// How often in a row the queue must read empty: SQS counts approximately.
     pub empty_reads: u32,
@@ -104,8 +104,8 @@ pub async fn take_turn<L: ScanLedger, Q: JobQueue, C: Clock>(
         return Ok(Turn::NotNow("another-run"));
     }
     let open = wish.open == OpenRanges::Wait && !known.ranges.is_empty();
-    // A scan whose ranges come further is not overdue, however long it takes.
-    let since = if open { known.started.max(known.moved) } else { known.started };
+    // A scan that comes further is not overdue, however long it takes; and when it ends its last jobs are new.
+    let since = known.started.max(known.moved);
     let overdue = is_overdue(since, now, gate.max_age);
     if open && !overdue {
         return Ok(Turn::NotNow("scan-open"));
@@ -115,7 +115,8 @@ pub async fn take_turn<L: ScanLedger, Q: JobQueue, C: Clock>(
         return Ok(Turn::NotNow("jobs-waiting"));
     }
     let id = &wish.token.0;
-    let record = ScanRecord::begin(last, id, wish.routes, Hand { lease: wish.lease, now: clock.now() });
+    let now = clock.now();
+    let record = ScanRecord::begin(last, id, wish.routes, Hand { lease: &lease_from(now, wish.lease), now });
     match ledger.save_scan(ROW, &record, token.as_ref(), wish.token).await? {
         true => Ok(Turn::Ours(Ticket { id: id.clone(), forced: open || !empty })),
         false => Ok(Turn::NotNow("another-run")),
@@ -134,10 +135,10 @@ async fn reads_empty<Q: JobQueue, C: Clock>(gate: &Gate, queue: &Q, clock: &C) -
     Ok(true)
 }
 
-/// Nobody knows of an earlier scan, or it is long ago.
-fn is_overdue(started: Option<Timestamp>, now: Timestamp, max_age: Duration) -> bool {
+/// Nobody knows of an earlier scan, or it is long ago that it began or came further.
+fn is_overdue(since: Option<Timestamp>, now: Timestamp, max_age: Duration) -> bool {
     let max_age = i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX);
-    started.is_none_or(|started| now.0.saturating_sub(started.0) >= max_age)
+    since.is_none_or(|since| now.0.saturating_sub(since.0) >= max_age)
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ use crate::{
     run_report::RunReport,
     scan::Mode,
     scan_message,
-    scan_record::{Hand, ScanRecord},
+    scan_record::{Hand, ScanRecord, lease_from},
     shift::Shift,
     work::{LegTime, Surroundings},
 };
@@ -101,9 +101,6 @@ pub struct Jobsender<W, G, C> {
 const HANDING_OVER: Duration = Duration::from_secs(15);
 /// A leg is cut by that part of it, if it is short.
 const HANDING_OVER_PART: u32 = 10;
-/// Leases of ranges end at the latest after 15 minutes, and are renewed with each save: a leg may take hours, and if its
-/// process dies others should not wait for so long.
-const LONGEST_LEASE_MS: i64 = 15 * 60 * 1000;
 /// So often a save may meet somebody else's before it counts as failed.
 const MAX_REFUSALS: u32 = 100;
 
@@ -223,8 +220,7 @@ impl<W: Surroundings, G: ScanLedger, C: Clock> Jobsender<W, G, C> {
             let Some((record, token)) = loaded.filter(|(record, _)| record.id == id) else { return Ok(None) };
             let mut next = record.clone();
             let now = self.clock.now();
-            let longest = Timestamp(now.0.saturating_add(LONGEST_LEASE_MS));
-            let lease = Lease { until: lease.until.map(|until| until.min(longest)), ..lease.clone() };
+            let lease = lease_from(now, lease);
             let answer = change(&mut next, Hand { lease: &lease, now });
             if next == record {
                 return Ok(Some(answer));

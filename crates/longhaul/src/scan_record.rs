@@ -116,6 +116,16 @@ pub fn holds(lease: Option<&Lease>, now: Timestamp) -> bool {
     lease.is_some_and(|lease| lease.until.is_none_or(|until| until > now))
 }
 
+/// Leases end at the latest after 15 minutes, and are renewed with each save: a leg may take hours, and if its process dies
+/// others should not wait for so long.
+const LONGEST_LEASE_MS: i64 = 15 * 60 * 1000;
+
+/// The lease of a leg as it is written down now.
+pub fn lease_from(now: Timestamp, lease: &Lease) -> Lease {
+    let longest = Timestamp(now.0.saturating_add(LONGEST_LEASE_MS));
+    Lease { until: lease.until.map(|until| until.min(longest)), ..lease.clone() }
+}
+
 /// What becomes of the wish to work on a range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -183,6 +193,19 @@ impl ScanRecord {
         Taken::Ours(route.clone(), row.range.clone())
     }
 
+    /// The run that began the scan turns to one of its ranges. What others have taken up meanwhile is theirs.
+    pub fn turn_to(&mut self, number: u32, hand: Hand<'_>) -> Taken {
+        let Some(row) = self.ranges.get_mut(&number) else { return Taken::Closed };
+        if !is_of(row, hand) {
+            return Taken::Busy(row.lease.as_ref().and_then(|lease| lease.until));
+        }
+        let Some(route) = self.routes.get(row.route as usize).cloned() else { return Taken::Closed };
+        (row.touched, row.lease) = (hand.now, Some(hand.lease.clone()));
+        let range = row.range.clone();
+        self.renew(hand);
+        Taken::Ours(route, range)
+    }
+
     /// Everything up to `cursor` was compared and sent; the lease is renewed. Whether the range is still ours.
     pub fn advance(&mut self, number: u32, cursor: &str, counts: &SendReport, hand: Hand<'_>) -> bool {
         let Some(row) = self.own(number, hand) else { return false };
@@ -193,6 +216,7 @@ impl ScanRecord {
             self.totals.add(counts);
             self.moved = Some(hand.now);
         }
+        self.renew(hand);
         true
     }
 
@@ -207,6 +231,7 @@ impl ScanRecord {
         if self.ranges.is_empty() {
             self.finished = Some(hand.now);
         }
+        self.renew(hand);
         true
     }
 
@@ -289,6 +314,13 @@ impl ScanRecord {
         self.ranges.clear();
     }
 
+    /// Lets the lease of the scan's run hold on, if that is the hand.
+    fn renew(&mut self, hand: Hand<'_>) {
+        if let Some(lease) = self.lease.as_mut().filter(|lease| lease.owner == hand.lease.owner) {
+            *lease = hand.lease.clone();
+        }
+    }
+
     fn own(&mut self, number: u32, hand: Hand<'_>) -> Option<&mut RangeRow> {
         self.ranges.get_mut(&number).filter(|row| is_of(row, hand))
     }
@@ -299,111 +331,5 @@ fn is_of(row: &RangeRow, hand: Hand<'_>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lease(owner: &str) -> Lease {
-        Lease { owner: owner.to_owned(), until: Some(Timestamp(100)) }
-    }
-
-    fn hand(lease: &Lease, now: i64) -> Hand<'_> {
-        Hand { lease, now: Timestamp(now) }
-    }
-
-    fn scan_of(routes: usize, run: &Lease) -> ScanRecord {
-        ScanRecord::begin(None, "scan", &vec![NamedRoute::default(); routes], hand(run, 0))
-    }
-
-    fn thirds() -> Vec<KeyRange> {
-        KeyRange::all().cut_at(["h".to_owned(), "p".to_owned()])
-    }
-
-    #[test]
-    fn the_save_that_closes_the_last_range_is_the_end_of_the_scan() {
-        let run = lease("run");
-        let mut scan = scan_of(2, &run);
-        let counts = SendReport { objects: 3, ..SendReport::default() };
-        assert!(scan.close(0, &counts, hand(&run, 1)));
-        assert_eq!(scan.finished, None);
-        assert!(!scan.close(0, &counts, hand(&run, 2)), "a range is closed once");
-        assert!(scan.close(1, &counts, hand(&run, 3)));
-        assert_eq!((scan.finished, scan.totals.objects), (Some(Timestamp(3)), 6));
-    }
-
-    #[test]
-    fn a_piece_can_be_taken_while_its_message_is_due_and_then_by_nobody_else() {
-        let (run, one, other) = (lease("run"), lease("one"), lease("other"));
-        let mut scan = scan_of(1, &run);
-        scan.split(0, &thirds(), 32, hand(&run, 1));
-        assert_eq!(scan.due(hand(&run, 1)), [1, 2]);
-        assert_eq!(scan.take(1, hand(&one, 2)), Taken::Ours(NamedRoute::default(), thirds().remove(1)));
-        assert_eq!(scan.take(1, hand(&other, 3)), Taken::Busy(Some(Timestamp(100))));
-        assert_eq!(scan.take(0, hand(&other, 3)), Taken::Busy(Some(Timestamp(100))));
-        assert!(matches!(scan.take(1, hand(&other, 100)), Taken::Ours(..)), "the lease is over");
-        scan.mark_sent(&[1, 2], hand(&run, 4));
-        assert_eq!(scan.ranges[&1].lease, Some(other), "it is not the sender's any more");
-        assert_eq!((&scan.ranges[&2].lease, scan.ranges[&2].message), (&None, RangeMessage::Sent));
-    }
-
-    #[test]
-    fn a_split_keeps_to_the_number_of_open_ranges_and_loses_nothing_at_the_end() {
-        let run = lease("run");
-        let mut scan = scan_of(1, &run);
-        scan.split(0, &thirds(), 2, hand(&run, 1));
-        assert_eq!(scan.ranges[&0].range, thirds()[0]);
-        assert_eq!(scan.ranges[&1].range, KeyRange { after: "h".into(), until: None });
-        let before = scan.clone();
-        scan.split(0, &thirds()[..1], 32, hand(&run, 1));
-        scan.split(0, &thirds(), 32, hand(&run, 1));
-        assert_eq!(scan, before, "one piece is no split, and a split is made once");
-    }
-
-    #[test]
-    fn a_split_of_what_has_changed_meanwhile_changes_nothing() {
-        let (run, other) = (lease("run"), lease("other"));
-        let mut scan = scan_of(1, &run);
-        let before = scan.clone();
-        scan.split(0, &thirds(), 32, hand(&other, 1));
-        assert_eq!(scan, before);
-        assert!(scan.advance(0, "c", &SendReport::default(), hand(&run, 1)));
-        let before = scan.clone();
-        scan.split(0, &thirds(), 32, hand(&run, 1));
-        assert_eq!(scan, before);
-    }
-
-    #[test]
-    fn a_repeated_save_counts_its_objects_once() {
-        let run = lease("run");
-        let mut scan = scan_of(1, &run);
-        let counts = SendReport { objects: 3, ..SendReport::default() };
-        for _ in 0..2 {
-            assert!(scan.advance(0, "c", &counts, hand(&run, 1)));
-        }
-        assert_eq!((scan.totals.objects, scan.ranges[&0].range.after.as_str()), (3, "c"));
-    }
-
-    #[test]
-    fn what_a_crash_left_unsent_is_swept_up_when_its_lease_is_over() {
-        let (run, sweeper) = (lease("run"), Lease { owner: "sweeper".into(), until: Some(Timestamp(900)) });
-        let mut scan = scan_of(1, &run);
-        scan.split(0, &thirds(), 32, hand(&run, 1));
-        scan.release(0, hand(&run, 1));
-        scan.sweep(Sweep::Unsent, hand(&sweeper, 99));
-        assert!(scan.due(hand(&sweeper, 99)).is_empty());
-        scan.sweep(Sweep::Unsent, hand(&sweeper, 100));
-        assert_eq!(scan.due(hand(&sweeper, 100)), [1, 2]);
-        scan.sweep(Sweep::AlsoSilentSince(Timestamp(0)), hand(&sweeper, 102));
-        assert_eq!(scan.due(hand(&sweeper, 102)), [1, 2], "the message of the third was sent a moment ago");
-        scan.sweep(Sweep::AlsoSilentSince(Timestamp(1)), hand(&sweeper, 102));
-        assert_eq!(scan.due(hand(&sweeper, 102)), [0, 1, 2]);
-    }
-
-    #[test]
-    fn a_record_of_an_earlier_version_is_one_without_ranges() {
-        let old = r#"{"lease": null, "started": 1, "finished": 2}"#;
-        let scan: ScanRecord = serde_json::from_str(old).unwrap();
-        let expected =
-            ScanRecord { started: Some(Timestamp(1)), finished: Some(Timestamp(2)), ..ScanRecord::default() };
-        assert_eq!(scan, expected);
-    }
-}
+#[path = "scan_record_tests.rs"]
+mod tests;

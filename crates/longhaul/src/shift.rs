@@ -14,14 +14,13 @@ use crate::{
     object::Timestamp,
     ports::{Clock, ScanLedger},
     queue::{JobQueue, MAX_BATCH},
-    range::KeyRange,
     range_work::{Account, Stopped, Worked},
     record::{Lease, Token},
     route::NamedRoute,
     run_report::RunReport,
     scan::{Mode, Scan, Selection},
     scan_message::ScanMessage,
-    scan_record::{Hand, ScanRecord, Sweep},
+    scan_record::{Hand, ScanRecord, Sweep, Taken},
     send::{SendReport, SendSettings, send_route},
     send_list::send_list,
     work::{LegTime, Surroundings},
@@ -155,7 +154,7 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
             let mut account = Account::default();
             let worked = match self.is_over() {
                 true => Ok(Worked::Left),
-                false => Box::pin(self.work(number, route, &KeyRange::all(), &mut account)).await,
+                false => self.work_on(number, &mut account).await,
             };
             self.heed(&worked);
             if !matches!(worked, Ok(Worked::End | Worked::Lost)) {
@@ -165,6 +164,14 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
             report.push(route, account.counts, worked.err().map(|error| chain(&error)));
         }
         left
+    }
+
+    /// Works on a range of the run, unless others have taken it up while the run was at work on those before it.
+    async fn work_on(&self, number: u32, account: &mut Account) -> Result<Worked, Stopped> {
+        match self.change(|record, hand| record.turn_to(number, hand)).await? {
+            Some(Taken::Ours(route, range)) => Box::pin(self.work(number, &route, &range, account)).await,
+            Some(Taken::Busy(_) | Taken::Closed) | None => Ok(Worked::Lost),
+        }
     }
 
     /// Hands over what is left, and ends the run.

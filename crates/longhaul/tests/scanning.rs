@@ -7,7 +7,7 @@ mod world;
 
 use std::time::Duration;
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::select};
 use longhaul::{
     ending::Verdict,
     object::ObjectKey,
@@ -130,6 +130,35 @@ fn a_range_that_cannot_be_listed_stays_open_and_its_message_is_parked_at_last() 
     alone(&world, world.clock.sleep(Duration::from_secs(3600 * 2)));
     let next = alone(&world, world.scheduled(4, &routes[..1], LEG));
     assert_eq!((next.gate, next.complete, world.seen().ends), ("forced", true, 1));
+}
+
+#[test]
+fn jobs_of_a_scan_that_took_long_wait_as_long_as_those_of_a_short_one() {
+    let mut world = World::new(1, Duration::from_secs(2), &Crash::never()).filled();
+    (world.settings.max_ranges, world.settings.gate.max_age) = (1, Duration::from_secs(20));
+    let routes = [route("source", "a/")];
+    assert!(alone(&world, world.scheduled(1, &routes, LEG)).complete);
+    let began = world.record().started.unwrap().0;
+    assert!(world.clock.now().0 - began > 20_000, "a short scan shows nothing");
+    assert_eq!(alone(&world, world.scheduled(2, &routes, LEG)).gate, "jobs-waiting");
+    alone(&world, world.clock.sleep(world.settings.gate.max_age));
+    assert_eq!(alone(&world, world.scheduled(3, &routes, LEG)).gate, "forced");
+}
+
+#[test]
+fn a_run_of_a_day_that_dies_after_a_minute_holds_nothing_up_for_longer_than_a_lease() {
+    let world = World::new(1, Duration::from_secs(2), &Crash::never()).filled();
+    let routes = [route("source", "a/"), route("source", "b/")];
+    alone(&world, async {
+        let run = world.scheduled(1, &routes, DAYS).boxed_local();
+        drop(select(run, world.clock.sleep(Duration::from_secs(60))).await);
+    });
+    assert_eq!(alone(&world, world.scheduled(2, &routes, LEG)).gate, "another-run");
+    alone(&world, world.clock.sleep(Duration::from_secs(15 * 60)));
+    assert_eq!(alone(&world, world.scheduled(3, &routes, LEG)).gate, "scan-open");
+    while world.seen().ends == 0 {
+        assert!(alone(&world, world.deliver(4, LEG)).is_some(), "its ranges are sent to others");
+    }
 }
 
 #[test]

@@ -12,12 +12,12 @@ use crate::lab::{MINUTE, jobsender, put, run};
 /// The row that all scans of a table share.
 const ROW: &str = "scan#jobsender";
 
-/// Moves the beginning of the last scan back in time.
-async fn the_last_scan_began_hours_ago(cloud: &Cloud, hours: i64) {
+/// Moves one of the last scan's times back.
+async fn move_back(cloud: &Cloud, time: &str, hours: i64) {
     let mut row = cloud.table.row(ROW).await.expect("a scan leaves a row");
     let Some(AttributeValue::M(record)) = row.get_mut("Record") else { panic!("the row has no record") };
-    let started: i64 = record["started"].as_n().expect("a time").parse().expect("milliseconds");
-    record.insert("started".to_owned(), AttributeValue::N((started - hours * 3_600_000).to_string()));
+    let was: i64 = record[time].as_n().expect("a time").parse().expect("milliseconds");
+    record.insert(time.to_owned(), AttributeValue::N((was - hours * 3_600_000).to_string()));
     let put = cloud.clients.dynamodb.put_item().table_name(cloud.table.name()).set_item(Some(row));
     put.send().await.expect("a row can be put");
 }
@@ -51,9 +51,10 @@ async fn jobs_that_wait_for_too_long_hold_nothing_up_any_more() {
     let environment = cloud.jobsender_environment().with("GateMaxAgeHours", "3");
     let jobsender = Function::start(Program::Jobsender, &environment).await;
     run(&jobsender).await;
-    the_last_scan_began_hours_ago(&cloud, 2).await;
-    assert_eq!(run(&jobsender).await["gate"], "jobs-waiting");
-    the_last_scan_began_hours_ago(&cloud, 1).await;
+    move_back(&cloud, "started", 3).await;
+    move_back(&cloud, "moved", 2).await;
+    assert_eq!(run(&jobsender).await["gate"], "jobs-waiting", "its last jobs were sent two hours ago");
+    move_back(&cloud, "moved", 1).await;
     let report = run(&jobsender).await;
     assert_eq!((&report["gate"], &report["sent"]), (&"forced".into(), &1.into()), "{report}");
     jobsender.logged("a warning is given", is_gate_warning).await;
