@@ -6,6 +6,10 @@ use percent_encoding::percent_decode_str;
 
 use crate::object::{ETag, ObjectKey, VersionId};
 
+/// Nobody can tell a key from a bucket or a size by what it looks like.
+const UNNAMED: &str = "it has several columns, and no first row says what they are: begin the file with their names, such as \
+    bucket,key,size; or put a key that has a comma in quotes";
+
 /// One object that a list names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedKey {
@@ -80,8 +84,12 @@ impl Columns {
         })
     }
 
-    /// The key in the first column, as it is, and nothing else.
-    pub fn key_first() -> Self {
+    /// The key alone, as it is.
+    pub fn key_alone() -> Self {
+        Self::key_first().of_exact_width()
+    }
+
+    fn key_first() -> Self {
         let none = None;
         let (bucket, size, version_id, etag, is_latest, is_delete_marker) = (none, none, none, none, none, none);
         let (width, encoding, key, names) = (None, Encoding::Plain, 0, 1);
@@ -99,10 +107,20 @@ impl Columns {
         Self { width: Some(self.names), ..self }
     }
 
+    /// Whether anything is asked for that stands in this column.
+    pub fn has(&self, column: usize) -> bool {
+        let others = [self.bucket, self.size, self.version_id, self.etag, self.is_latest, self.is_delete_marker];
+        column == self.key || others.contains(&Some(column))
+    }
+
     /// What the row of `fields` says. The error says what is wrong with it.
     pub fn read(&self, fields: &[&[u8]], bucket: &str) -> Result<Row, String> {
-        if let Some(width) = self.width.filter(|width| *width != fields.len()) {
-            return Err(format!("it has {} columns and not {width}", fields.len()));
+        match self.width {
+            Some(1) if fields.len() > 1 => return Err(UNNAMED.to_owned()),
+            Some(width) if width != fields.len() => {
+                return Err(format!("it has {} columns and not {width}", fields.len()));
+            }
+            Some(_) | None => {}
         }
         let fields = Fields(fields);
         if let Some(other) = fields.text(self.bucket)?.filter(|named| *named != bucket) {
@@ -125,6 +143,9 @@ impl Columns {
 
     fn decoded<'a>(&self, key: &'a str) -> Result<Cow<'a, str>, String> {
         match self.encoding {
+            Encoding::Plain if key.contains('\n') => {
+                Err("its key goes on over a line's end: a quote too many, or not closed".to_owned())
+            }
             Encoding::Plain => Ok(Cow::Borrowed(key)),
             Encoding::Form => {
                 form_decoded(key).map(Cow::Owned).ok_or_else(|| format!("the key {key:?} is not form-encoded UTF-8"))

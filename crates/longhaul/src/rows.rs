@@ -10,8 +10,12 @@ use crate::{
     object::ObjectKey,
 };
 
-/// The longest row in bytes. A form-encoded key can have three times 1,024; the columns of an inventory are short.
+/// The longest row in bytes, without columns that nobody asks for. A form-encoded key can have three times 1,024; what else is
+/// asked for is short.
 pub const MAX_ROW: usize = 16 * 1024;
+/// The most bytes of a row that are passed over. An inventory can have the list of an object's grants, a hundred of them, in one
+/// column (S3 User Guide, "Amazon S3 Inventory list").
+const MAX_PASSED_OVER: usize = 1024 * 1024;
 /// The most columns of a row. An inventory has about twenty.
 const MAX_COLUMNS: usize = 128;
 /// What some programs write at the beginning of a text file.
@@ -23,9 +27,9 @@ pub enum Form {
     /// One key a line, as it is. Nothing is a comment, since a key may begin with anything; empty lines are passed over, and a
     /// carriage return at the end of a line belongs to the line's end.
     Lines,
-    /// CSV. A first row with a column `key` names the columns: `bucket`, `key`, `size`, `version_id`, `etag`. Without one, keys
-    /// stand in the first column; or, where that is the bucket, rows are those of a manifest of S3 Batch Operations: bucket,
-    /// form-encoded key, and perhaps version.
+    /// CSV. A first row with a column `key` names the columns: `bucket`, `key`, `size`, `version_id`, `etag`. Without one, a row
+    /// is a key and nothing else; or, where the first column is the bucket, rows are those of a manifest of S3 Batch Operations:
+    /// bucket, form-encoded key, and perhaps version.
     Csv,
     /// CSV without a first row of names.
     Known(Columns),
@@ -43,7 +47,7 @@ impl Form {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
 pub struct BrokenRow {
-    /// Counted from 1. A row of several lines is named by its last.
+    /// Counted from 1. A row of several lines is named by its first.
     pub line: u64,
     /// What is wrong with it.
     pub problem: String,
@@ -121,7 +125,7 @@ impl Rows {
         }
         let row = match &mut self.cut {
             Cut::Lines(lines) => lines.finish()?,
-            Cut::Csv(csv) => csv.take(&mut &[][..], &self.bucket)?,
+            Cut::Csv(csv) => csv.finish(&self.bucket)?,
         };
         Ok(row.and_then(|row| self.counted(row)))
     }
@@ -222,6 +226,8 @@ struct Csv {
     after_line_feed: bool,
     bytes: Vec<u8>,
     used: usize,
+    /// Bytes of the row that were read and are not kept.
+    passed_over: usize,
     ends: [usize; MAX_COLUMNS],
     columns_used: usize,
 }
@@ -235,12 +241,21 @@ impl Csv {
             after_line_feed: false,
             bytes: vec![0; MAX_ROW],
             used: 0,
+            passed_over: 0,
             ends: [0; MAX_COLUMNS],
             columns_used: 0,
         }
     }
 
-    /// An empty `text` is the end of all.
+    /// A line's end ends the last row, unless that is within quotes.
+    fn finish(&mut self, bucket: &str) -> Result<Option<Row>, BrokenRow> {
+        let row = self.take(&mut &b"\n"[..], bucket)?;
+        if self.used > 0 {
+            return Err(self.broken("a quote is not closed".to_owned()));
+        }
+        Ok(row)
+    }
+
     fn take(&mut self, text: &mut &[u8], bucket: &str) -> Result<Option<Row>, BrokenRow> {
         loop {
             let (ends, bytes) = (&mut self.ends[self.columns_used..], &mut self.bytes[self.used..]);
@@ -248,15 +263,15 @@ impl Csv {
             let now = if self.is_fresh { &text[..text.len().min(1)] } else { *text };
             self.is_fresh = false;
             let (result, read, wrote, ended) = self.reader.read_record(now, bytes, ends);
-            if let Some(last) = text[..read].last() {
-                self.after_line_feed = *last == b'\n';
-            }
+            // The reader counts what is passed over.
+            ends[..ended].iter_mut().for_each(|end| *end -= self.passed_over);
+            self.after_line_feed = result == ReadRecordResult::Record && text[..read].ends_with(b"\n");
             *text = &text[read..];
             (self.used, self.columns_used) = (self.used + wrote, self.columns_used + ended);
             match result {
                 ReadRecordResult::InputEmpty if text.is_empty() => return Ok(None),
                 ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull => return Err(self.broken(format!("it is longer than {MAX_ROW} bytes"))),
+                ReadRecordResult::OutputFull => self.pass_over_column()?,
                 ReadRecordResult::OutputEndsFull => {
                     return Err(self.broken(format!("it has more than {MAX_COLUMNS} columns")));
                 }
@@ -266,6 +281,18 @@ impl Csv {
         }
     }
 
+    /// Makes room, where the column that fills it is one that nobody asks for.
+    fn pass_over_column(&mut self) -> Result<(), BrokenRow> {
+        let is_needed = self.columns.as_ref().is_none_or(|columns| columns.has(self.columns_used));
+        let start = self.columns_used.checked_sub(1).map_or(0, |last| self.ends[last]);
+        let passed_over = self.passed_over + (self.used - start);
+        if is_needed || start == self.used || passed_over > MAX_PASSED_OVER {
+            return Err(self.broken(format!("it is longer than {MAX_ROW} bytes")));
+        }
+        (self.used, self.passed_over) = (start, passed_over);
+        Ok(())
+    }
+
     fn row(&mut self, bucket: &str) -> Result<Option<Row>, BrokenRow> {
         let mut fields = Vec::with_capacity(self.columns_used);
         let mut start = 0;
@@ -273,25 +300,24 @@ impl Csv {
             fields.push(&self.bytes[start..end]);
             start = end;
         }
-        (self.used, self.columns_used) = (0, 0);
         let row = match &self.columns {
-            Some(columns) => columns.read(&fields, bucket),
+            Some(columns) => columns.read(&fields, bucket).map(Some),
             None => {
                 let (columns, has_names) = columns_of(&fields, bucket);
-                let row = columns.read(&fields, bucket);
+                let row = if has_names { Ok(None) } else { columns.read(&fields, bucket).map(Some) };
                 self.columns = Some(columns);
-                if has_names {
-                    return Ok(None);
-                }
                 row
             }
         };
-        row.map(Some).map_err(|problem| self.broken(problem))
+        let row = row.map_err(|problem| self.broken(problem));
+        (self.used, self.columns_used, self.passed_over) = (0, 0, 0);
+        row
     }
 
     fn broken(&self, problem: String) -> BrokenRow {
-        // The reader counts the line feed that ends a row.
-        BrokenRow { line: self.reader.line() - u64::from(self.after_line_feed), problem }
+        // The reader counts the line feed that ends a row, and those within it.
+        let within = self.bytes[..self.used].iter().filter(|byte| **byte == b'\n').count() as u64;
+        BrokenRow { line: self.reader.line() - within - u64::from(self.after_line_feed), problem }
     }
 }
 
@@ -301,7 +327,7 @@ fn columns_of(fields: &[&[u8]], bucket: &str) -> (Columns, bool) {
     match Columns::named(names, Encoding::Plain) {
         Some(columns) => (columns, true),
         None if fields.len() > 1 && fields[0] == bucket.as_bytes() => (Columns::of_batch_operations(), false),
-        None => (Columns::key_first(), false),
+        None => (Columns::key_alone(), false),
     }
 }
 

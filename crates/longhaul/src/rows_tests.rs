@@ -71,8 +71,37 @@ fn names_in_the_first_row_say_what_stands_where() {
 }
 
 #[test]
-fn without_names_the_first_column_is_the_key_as_it_is() {
-    assert_eq!(keys("a%20b,12\n\"c\"\"d\",\n", Form::Csv), ["a%20b", "c\"d"]);
+fn without_names_a_row_is_a_key_as_it_is_and_nothing_else() {
+    assert_eq!(keys("a%20b\n\"c\"\"d\"\n\"e,f\"", Form::Csv), ["a%20b", "c\"d", "e,f"]);
+    let words = error("a\nb,12\n", Form::Csv);
+    assert!(words.starts_with("line 2: it has several columns, and no first row says what they are"), "{words}");
+    // The first column is a bucket, and not the one that is read.
+    assert!(error("other,one\nother,two\n", Form::Csv).contains("bucket,key,size"));
+}
+
+#[test]
+fn a_quote_too_many_makes_no_key_of_several_rows() {
+    let words = |text| error(text, Form::Csv);
+    assert_eq!(words("a\n\nb\n\"c\nd\ne\n"), "line 4: a quote is not closed");
+    assert_eq!(words("a\n\"b"), "line 2: a quote is not closed");
+    assert_eq!(words("a\r\n\"b\r\nc\r\n"), "line 2: a quote is not closed");
+    let closed = "line 2: its key goes on over a line's end: a quote too many, or not closed";
+    assert_eq!(words("a\n\"b\nc\nd\"\ne\n"), closed);
+    assert_eq!(words("key,size\n\"b\nc\",3\n"), closed);
+    // A form-encoded key says by itself that it has a line feed.
+    assert_eq!(keys("b,c%0Ad,v1\n", Form::Csv), ["c\nd"]);
+}
+
+#[test]
+fn a_long_column_that_nobody_asks_for_is_passed_over() {
+    let grants = "Z3JhbnRz".repeat(10_000);
+    let text = format!("acl,key,owner,size\n{grants},a,{grants},7\n,b,,8\n\"{grants}\",c,\"{grants}\",9\n");
+    let (entries, error, _) = read_in(&text.as_bytes().chunks(5000).collect::<Vec<_>>(), Form::Csv);
+    assert_eq!(error, None);
+    let sizes: Vec<_> = entries.iter().map(|entry| (entry.key.as_str(), entry.size)).collect();
+    assert_eq!(sizes, [("a", Some(7)), ("b", Some(8)), ("c", Some(9))]);
+    let endless = format!("key,acl\na,{}", "x".repeat(MAX_PASSED_OVER + MAX_ROW));
+    assert_eq!(self::error(&endless, Form::Csv), "line 2: it is longer than 16384 bytes");
 }
 
 #[test]
