@@ -147,6 +147,8 @@ struct Ranging<'a, W: Surroundings, G, C, Q> {
     /// How far the record has it.
     saved: String,
     saved_at: Duration,
+    /// Ranges that were open when the record was last saved.
+    open: usize,
     next_split: u64,
     account: &'a mut Account,
 }
@@ -182,6 +184,7 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
             until: range.until.clone(),
             saved: range.after.clone(),
             saved_at: self.jobsender.clock.elapsed(),
+            open: 0,
             next_split: self.jobsender.settings.split_after,
             account,
         };
@@ -201,7 +204,7 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Ranging<'_, W, G, C,
             let settings = &self.shift.jobsender.settings;
             let due = self.shift.jobsender.clock.elapsed() >= self.saved_at + settings.save_every;
             let long = self.sender.keys() >= self.next_split;
-            let still_ours = match (long, due) {
+            let still_ours = match (long && self.may_split(), due) {
                 (true, _) => self.split().await?,
                 (false, true) => self.save().await?.is_some(),
                 (false, false) => true,
@@ -231,6 +234,7 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Ranging<'_, W, G, C,
             ours.then(|| (record.ranges.len(), record.due(hand)))
         });
         let Some((open, due)) = saved.await?.flatten() else { return Ok(None) };
+        self.open = open;
         if cursor > self.saved {
             self.account.moved = true;
             self.saved = cursor;
@@ -239,19 +243,23 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Ranging<'_, W, G, C,
         Ok(Some(open))
     }
 
+    /// Whether a piece of the range could go to others, as far as is known. All ranges share one row of the ledger, so that
+    /// nobody saves it only to see whether there is room.
+    fn may_split(&self) -> bool {
+        let max = self.shift.jobsender.settings.max_ranges;
+        let can_be_cut = self.engine.source.lists_from_anywhere() && self.engine.destination.lists_from_anywhere();
+        can_be_cut && self.shift.queues.scan.is_some() && max > 1 && self.open < max
+    }
+
     /// Cuts what is left of the range, if there is room for more ranges. Whether the range is still ours.
     async fn split(&mut self) -> Result<bool, Stopped> {
         let settings = &self.shift.jobsender.settings;
-        self.next_split = self.sender.keys() + settings.split_after;
-        let may_split = self.shift.queues.scan.is_some() && settings.max_ranges > 1;
-        if !may_split || !self.engine.source.lists_from_anywhere() || !self.engine.destination.lists_from_anywhere() {
-            return Ok(true);
-        }
         let Some(open) = self.save().await? else { return Ok(false) };
         let pieces = match settings.max_ranges.saturating_sub(open) {
             0 => return Ok(true),
             room => self.cut(room + 1).await,
         };
+        self.next_split = self.sender.keys() + settings.split_after;
         if pieces.len() < 2 {
             return Ok(true);
         }
@@ -259,13 +267,17 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Ranging<'_, W, G, C,
         let split = self.shift.change(|record, hand| {
             record.split(number, &pieces, max, hand);
             let until = record.own_until(number, hand)?;
-            Some((until, record.due(hand)))
+            Some((until, record.ranges.len(), record.due(hand)))
         });
-        let Some((until, due)) = split.await?.flatten() else { return Ok(false) };
-        self.account.was_split |= until != self.until;
-        self.sender.end_at(until.clone());
-        self.until = until;
-        tracing::info!(event = "split", number, pieces = due.len(), "the rest of a long range goes to others");
+        let Some((until, open, due)) = split.await?.flatten() else { return Ok(false) };
+        self.open = open;
+        // Others may have taken the room meanwhile.
+        if until != self.until {
+            self.account.was_split = true;
+            self.sender.end_at(until.clone());
+            self.until = until;
+            tracing::info!(event = "split", number, pieces = due.len(), "the rest of a long range goes to others");
+        }
         self.shift.send_due(&due).await;
         Ok(true)
     }
