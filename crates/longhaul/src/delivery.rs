@@ -72,6 +72,7 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
             tracing::warn!(%error, "a range could not be released; its lease will end");
         }
         match worked {
+            _ if !account.moved && self.told_to_stop.is_cancelled() => self.hand_back(queue, message, number).await,
             Err(error) if !account.moved => self.again(queue, message, number, &error).await,
             Ok(_) if !account.moved => self.again(queue, message, number, &Stopped::NoProgress).await,
             Err(error) if message.receives < self.jobsender.settings.max_receives => {
@@ -90,6 +91,14 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
         }
         tracing::error!(event = "range", reason = reason.code, number, "a range was not compared to its end: {words}");
         self.give_back(queue, message, ending::wait(message.receives, self.jobsender.random())).await
+    }
+
+    /// Lets go of a message because the process stops, which is no failure. Given back at its last delivery it would be parked.
+    async fn hand_back(&self, queue: &Q, message: &QueueMessage, number: u32) -> Verdict {
+        if message.receives >= self.jobsender.settings.max_receives {
+            return self.send_anew(queue, message, number).await;
+        }
+        self.give_back(queue, message, Duration::ZERO).await
     }
 
     /// Somebody else is at work on the range, or was when its process ended.

@@ -188,9 +188,9 @@ impl<W: Surroundings, G: ScanLedger, C: Clock> Jobsender<W, G, C> {
         let rest = leg.end.saturating_sub(self.clock.elapsed());
         let end = leg.end - HANDING_OVER.min(rest / HANDING_OVER_PART);
         let lease = Lease { owner: format!("jobsender-{}", self.token().0), until: Some(leg.until) };
-        let last = leg.end;
+        let (last, told_to_stop) = (leg.end, leg.stop.clone());
         let leg = LegTime { end, until: leg.until, stop: leg.stop.child_token() };
-        Shift { jobsender: self, queues, ignore, leg, last, halt: CancellationToken::new(), id, lease }
+        Shift { jobsender: self, queues, ignore, leg, last, told_to_stop, halt: CancellationToken::new(), id, lease }
     }
 
     /// Work that begins to wind up when the leg is over, without waiting for answers that are late.

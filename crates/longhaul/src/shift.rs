@@ -38,6 +38,8 @@ pub(crate) struct Shift<'a, W, G, C, Q> {
     pub leg: LegTime,
     /// The end of all.
     pub last: Duration,
+    /// Set when the process is to stop, whatever time is left.
+    pub told_to_stop: CancellationToken,
     pub halt: CancellationToken,
     /// The scan.
     pub id: String,

@@ -10,12 +10,15 @@ use std::time::Duration;
 use futures_util::{FutureExt, future::select};
 use longhaul::{
     ending::Verdict,
+    ignore::IgnoreList,
     object::ObjectKey,
     ports::Clock,
     queue::JobQueue,
     route::{KeyListPlace, NamedRoute},
     scan_message::ScanMessage,
 };
+use tokio_util::sync::CancellationToken;
+
 use time::{Crash, Process, run};
 use world::{LEG, World, route};
 
@@ -159,6 +162,41 @@ fn a_run_of_a_day_that_dies_after_a_minute_holds_nothing_up_for_longer_than_a_le
     while world.seen().ends == 0 {
         assert!(alone(&world, world.deliver(4, LEG)).is_some(), "its ranges are sent to others");
     }
+}
+
+#[test]
+fn without_room_for_more_ranges_the_record_is_saved_no_more_often_than_it_must_be() {
+    let mut world = World::new(1, Duration::from_millis(50), &Crash::never());
+    (0..3000).for_each(|number| drop(world.source.insert(&format!("{number:04}"), "x")));
+    (world.settings.max_ranges, world.settings.save_every) = (2, DAYS);
+    alone(&world, world.scheduled(1, &[route("source", "")], LEG));
+    let sent = world.sent().len();
+    assert!(sent >= 1000 && world.record().ranges.len() == 1, "the other half waits for another process: {sent}");
+    // Begun, turned to, advanced, split, the message marked, closed, wound up; and not once for a hundred keys.
+    assert_eq!(world.seen().saves, 7);
+}
+
+#[test]
+fn a_process_that_is_told_to_stop_gives_its_message_back_at_once_and_never_parks_it() {
+    let mut world = World::new(1, Duration::from_millis(50), &Crash::never()).filled();
+    world.settings.max_ranges = 1;
+    let routes = [route("source", "a/")];
+    let leg = Duration::from_millis(1200);
+    assert!(alone(&world, world.scheduled(1, &routes, leg)).handed_over > 0);
+    let mut deliveries = Vec::new();
+    for seed in 0..world.settings.max_receives {
+        let message = alone(&world, world.scan_queue.receive(1, Duration::ZERO)).unwrap().pop().expect("it is visible");
+        let (jobsender, stop) = (world.jobsender(seed.into()), CancellationToken::new());
+        stop.cancel();
+        let leg = jobsender.leg(LEG, Duration::from_secs(5), stop);
+        let none = IgnoreList::none();
+        let handled = jobsender.handle_scan_message(&world.scan_queue, &world.jobs, &message, &none, &leg);
+        deliveries.push((message.receives, alone(&world, handled)));
+    }
+    let expected = (1..6).map(|receives| (receives, Verdict::Return)).chain([(6, Verdict::Acknowledge)]);
+    assert_eq!(deliveries, expected.collect::<Vec<_>>());
+    assert!(world.parked().is_empty());
+    assert_eq!(world.scan_queue.inner.bodies().len(), 2, "the acknowledged one, and the same anew");
 }
 
 #[test]
