@@ -65,6 +65,11 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock> Looker<'a, S, D, L, C> 
         Self { engine, scan, wanted, found_destination: false }
     }
 
+    /// What a list must say of an object, so that the source need not be asked.
+    pub fn wanted(&self) -> Wanted {
+        self.wanted
+    }
+
     /// Looks at all of these at once. The answers come in their order, or there is but one: an error that all would meet.
     pub async fn look_at_all(&mut self, listed: Vec<ListedKey>) -> Vec<Result<Found, StoreError>> {
         let looks = listed.into_iter().map(|listed| look(self.engine, self.scan, self.wanted, listed));

@@ -116,8 +116,9 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue, K: Source>
         }
         let (named, ended) = self.keys.some(LOOKS).await;
         let found = self.looker.look_at_all(named).await;
+        let sight = if self.looker.wanted() == Wanted::Everything { Sight::Seen } else { Sight::Named };
         // A batch that an error cuts short is not done: the next leg looks at all of it again.
-        self.sending.take_found(found).await?;
+        self.sending.take_found(found, sight).await?;
         self.done = self.keys.place();
         self.count_passed();
         Ok(if ended? { Step::End } else { Step::More })
@@ -171,7 +172,7 @@ fn wanted(compare: Compare, versions: Lines) -> Wanted {
 }
 
 impl<S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'_, S, D, L, C, Q> {
-    async fn take_found(&mut self, all: Vec<Result<Found, StoreError>>) -> Result<(), SendError> {
+    async fn take_found(&mut self, all: Vec<Result<Found, StoreError>>, sight: Sight) -> Result<(), SendError> {
         let mut failed = None;
         for found in all {
             match found {
@@ -197,7 +198,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'_, S,
                     tracing::warn!(src_key = %listed.key, reason, "it cannot be looked at, and is sent all the same: {error}");
                     self.take_unseen(listed, destination_key);
                 }
-                Ok(Found::Pair(pair)) => self.take_selected(Candidate { pair: *pair, sight: Sight::Seen }),
+                Ok(Found::Pair(pair)) => self.take_selected(Candidate { pair: *pair, sight }),
             }
         }
         self.judge().await?;

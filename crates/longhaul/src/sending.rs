@@ -6,7 +6,7 @@ use crate::{
     compare::{Compare, Decision, Difference},
     diff::Pair,
     engine::Engine,
-    error::QueueError,
+    error::{ErrorKind, QueueError, StoreError},
     job::{Destination as Seen, Job},
     listing::Lines,
     object::Timestamp,
@@ -30,6 +30,8 @@ pub(crate) struct Candidate {
 pub(crate) enum Sight {
     /// Both sides' lines are from now.
     Seen,
+    /// The source's line may be as old as the list that it is from.
+    Named,
     /// One side refused to be looked at: only its worker finds out more.
     Refused,
 }
@@ -149,8 +151,29 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'a
         };
         let keys: Vec<RecordKey> = self.pending.iter().filter_map(key).collect();
         let records = self.engine.ledger.load_many(&keys).await?;
+        self.look_at_parked(&records).await?;
         for (candidate, record) in std::mem::take(&mut self.pending).into_iter().zip(records) {
             self.decide(candidate, record);
+        }
+        Ok(())
+    }
+
+    /// What is parked is the version that was there then, which a list that is older, or younger, does not name.
+    async fn look_at_parked(&mut self, records: &[Option<(Record, Token)>]) -> Result<(), StoreError> {
+        let (patience, source) = (&self.engine.patience, &self.engine.source);
+        for (candidate, record) in self.pending.iter_mut().zip(records) {
+            let is_parked = record.as_ref().is_some_and(|(record, _)| record.state == State::Parked);
+            if candidate.sight != Sight::Named || !is_parked {
+                continue;
+            }
+            let line = &mut candidate.pair.source;
+            match patience.repeated("HeadObject", || source.head_object(&line.key)).await {
+                Ok(info) => (*line, candidate.sight) = (info.as_line(&line.key), Sight::Seen),
+                // If it is gone, its worker finds out.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) if error.kind().may_be_of_one_object() => candidate.sight = Sight::Refused,
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }

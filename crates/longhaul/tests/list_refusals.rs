@@ -17,8 +17,10 @@ use longhaul::{
     memory::Memory,
     memory_ledger::MemoryLedger,
     memory_queue::MemoryQueue,
-    object::ObjectKey,
+    object::{ObjectKey, Timestamp},
     pack::Packing,
+    ports::{Ledger, Source},
+    record::{Record, RecordKey, RecordSource, State, Token},
     retry::RetryPolicy,
     route::Route,
     scan::{Mode, Scan, Selection},
@@ -28,6 +30,7 @@ use longhaul::{
 };
 
 struct World {
+    objects: Memory,
     source: Guarded,
     destination: Guarded,
     lists: Memory,
@@ -46,7 +49,7 @@ impl World {
         copies.insert("p/a", "a");
         lists.insert("keys.txt", "a\nb\nc\n");
         let (source, destination) = (Guarded::new(&objects), Guarded::new(&copies));
-        Self { source, destination, lists, ledger: MemoryLedger::new("test") }
+        Self { objects, source, destination, lists, ledger: MemoryLedger::new("test") }
     }
 
     fn engine(&self) -> Arc<TestEngine> {
@@ -69,6 +72,16 @@ impl World {
             other => panic!("{other:?} is no job"),
         });
         (report, ended, jobs.collect())
+    }
+
+    /// Has the current version of an object parked.
+    async fn park(&self, name: &str) {
+        let info = self.objects.head_object(&key(name)).await.unwrap();
+        let location = self.source.location().clone();
+        let source = RecordSource { location, key: key(name), pin: info.pin() };
+        let place = RecordKey { location: self.destination.location().clone(), key: key(&format!("p/{name}")) };
+        let record = Record { state: State::Parked, ..Record::begin(place, source, Timestamp(0)) };
+        self.ledger.save(&record, None, &Token("parked".into())).await.unwrap();
     }
 
     /// What the program copies by itself.
@@ -171,4 +184,18 @@ async fn what_a_listing_shows_is_not_gone() {
     ended.unwrap();
     assert!(report.skipped.is_empty(), "{report:?}");
     assert_eq!(seen(&jobs), [("b", Seen::Absent), ("c", Seen::Absent)]);
+}
+
+#[tokio::test]
+async fn what_is_parked_is_compared_with_what_is_there_now_and_not_with_an_old_list() {
+    let world = World::new();
+    world.lists.insert("keys.csv", "key,size,etag\nb,1,an-old-tag\n");
+    world.park("b").await;
+    let (report, ended, jobs) = world.send("keys.csv").await;
+    ended.unwrap();
+    assert_eq!((report.skipped["parked"], jobs.len()), (1, 0), "it is parked as it is now");
+    world.objects.insert("b", "changed");
+    let (report, ended, jobs) = world.send("keys.csv").await;
+    ended.unwrap();
+    assert_eq!((report.sent, jobs[0].size), (1, 7), "another version is another matter");
 }
