@@ -1,7 +1,7 @@
 //! Stores, a ledger and queues whose every call takes a while, and what is seen of them from outside.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -14,7 +14,7 @@ use longhaul::{
     error::{LedgerError, QueueError},
     gate::Gate,
     ignore::IgnoreList,
-    job::{self, Entry},
+    job::{self, Entry, Job},
     jobsender::{Jobsender, Queues, ScanSettings},
     listing::Lines,
     memory::Memory,
@@ -105,6 +105,10 @@ pub struct Seen {
     pub most_open: usize,
     /// Saves.
     pub saves: u32,
+    /// How often a scan took the place of one whose ranges were open.
+    pub replaced: u32,
+    /// How far ranges were known to have come in between.
+    pub places: BTreeSet<String>,
 }
 
 /// The scans' rows, whose calls take time and are watched.
@@ -131,7 +135,10 @@ impl ScanLedger for WornScans {
             let stored = self.inner.save_scan(route, record, expected, token).await?;
             if stored {
                 let mut seen = self.seen.lock().unwrap();
-                let was_open = before.is_some_and(|(before, _)| before.id == record.id && !before.ranges.is_empty());
+                let open = before.filter(|(before, _)| !before.ranges.is_empty());
+                let was_open = open.as_ref().is_some_and(|(before, _)| before.id == record.id);
+                seen.replaced += u32::from(open.is_some() && !was_open);
+                seen.places.extend(record.ranges.values().map(|row| row.range.after.clone()));
                 seen.ends += u32::from(was_open && record.ranges.is_empty() && record.finished >= record.started);
                 seen.most_open = seen.most_open.max(record.ranges.len());
                 seen.saves += 1;
@@ -152,6 +159,8 @@ pub struct World {
     pub jobs: WornQueue,
     pub scan_queue: WornQueue,
     pub settings: ScanSettings,
+    /// Messages whose objects were copied.
+    copied: Arc<Mutex<Vec<String>>>,
 }
 
 impl Surroundings for World {
@@ -169,6 +178,14 @@ impl Surroundings for World {
         self.scans.inner.another_owner(owner)
     }
     fn credentials_refused(&self) {}
+}
+
+fn jobs_of(body: &str) -> Vec<Job> {
+    let jobs = job::parse(body).unwrap().entries.into_iter().map(|entry| match entry {
+        Entry::Job { job, .. } => *job,
+        other => panic!("{other:?} is no job"),
+    });
+    jobs.collect()
 }
 
 /// What scans are tested with: small pages, ranges and waits.
@@ -210,7 +227,7 @@ impl World {
         let scans = WornScans { inner: MemoryLedger::new("table"), wear, seen: Arc::default() };
         let source = Memory::new("source").with_page_size(10);
         let destination = Memory::new("destination").with_page_size(10);
-        Self { clock, source, destination, scans, jobs, scan_queue, settings: settings() }
+        Self { clock, source, destination, scans, jobs, scan_queue, settings: settings(), copied: Arc::default() }
     }
 
     /// A thousand objects of two routes, awkward ones among them, every third of which is missing or different.
@@ -240,16 +257,29 @@ impl World {
 
     /// The source keys that were sent, sorted, as often as they were.
     pub fn sent(&self) -> Vec<String> {
-        let bodies = self.jobs.inner.bodies();
-        let entries = bodies.iter().flat_map(|body| job::parse(body).unwrap().entries);
-        let mut keys: Vec<String> = entries
-            .map(|entry| match entry {
-                Entry::Job { job, .. } => job.src_key.into(),
-                other => panic!("{other:?} is no job"),
-            })
-            .collect();
+        let mut bodies = self.jobs.inner.bodies();
+        bodies.extend(self.copied.lock().unwrap().iter().cloned());
+        let mut keys: Vec<String> =
+            bodies.iter().flat_map(|body| jobs_of(body)).map(|job| job.src_key.into()).collect();
         keys.sort();
         keys
+    }
+
+    /// A process that copies what jobs ask for, as fast as they come.
+    pub fn copier(&self) -> Process<'_> {
+        Process::new(move |_| {
+            async move {
+                for message in self.jobs.inner.receive(10, Duration::ZERO).await.unwrap() {
+                    for job in jobs_of(&message.body) {
+                        self.destination.insert(job.des_key.as_str(), self.source.bytes(job.src_key.as_str()).unwrap());
+                    }
+                    self.jobs.inner.delete(&message.receipt).await.unwrap();
+                    self.copied.lock().unwrap().push(message.body);
+                }
+                self.clock.sleep(Duration::from_secs(1)).await;
+            }
+            .boxed_local()
+        })
     }
 
     pub fn seen(&self) -> Seen {
