@@ -9,11 +9,11 @@ use aws_sdk_s3::{
 };
 use longhaul::{
     checksum::Crc64,
+    columns::form_decoded,
     error::{ErrorKind, StoreError},
     object::{ETag, Headers, ObjectInfo, ObjectKey, Timestamp, VersionId},
     part::ByteRange,
 };
-use percent_encoding::percent_decode_str;
 
 /// The fields that HEAD and GET share.
 pub(crate) struct Answer {
@@ -113,8 +113,7 @@ pub(crate) fn listed_key(text: &str, encoded: bool) -> Result<ObjectKey, BoxErro
     if !encoded {
         return Ok(ObjectKey::new(text)?);
     }
-    let spaced = text.replace('+', " ");
-    Ok(ObjectKey::new(percent_decode_str(&spaced).decode_utf8()?)?)
+    Ok(ObjectKey::new(form_decoded(text).ok_or("it is not form-encoded UTF-8")?)?)
 }
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ impl Columns {
 }
 
 /// The text that a form-encoded one stands for; `None` if it is not UTF-8.
-pub(crate) fn form_decoded(text: &str) -> Option<String> {
+pub fn form_decoded(text: &str) -> Option<String> {
     let spaced = text.replace('+', " ");
     percent_decode_str(&spaced).decode_utf8().ok().map(Cow::into_owned)
 }

@@ -20,8 +20,6 @@ const VERSION: &str = "2016-11-30";
 pub struct Manifest {
     /// The bucket whose objects are listed.
     pub source_bucket: String,
-    /// The bucket that the files were written to.
-    pub destination_bucket: String,
     /// What stands in a row of the files.
     pub columns: Columns,
     /// The files, in the manifest's order.
@@ -70,7 +68,6 @@ pub enum ManifestError {
 #[serde(rename_all = "camelCase")]
 struct RawManifest {
     source_bucket: String,
-    destination_bucket: String,
     version: String,
     file_format: String,
     file_schema: String,
@@ -98,10 +95,8 @@ impl Manifest {
         }
         let names = raw.file_schema.split(',').map(str::trim);
         let columns = Columns::named(names, Encoding::Form).ok_or(ManifestError::Schema(raw.file_schema))?;
-        let destination = raw.destination_bucket.rsplit(':').next().unwrap_or_default();
         Ok(Self {
             source_bucket: raw.source_bucket,
-            destination_bucket: destination.to_owned(),
             columns: columns.of_exact_width(),
             files: raw.files.into_iter().map(RawFile::checked).collect::<Result<_, _>>()?,
         })
@@ -150,7 +145,6 @@ mod tests {
     fn the_example_of_the_user_guide_is_read() {
         let manifest = Manifest::parse(example().to_string().as_bytes()).unwrap();
         assert_eq!(manifest.source_bucket, "example-source-bucket");
-        assert_eq!(manifest.destination_bucket, "example-inventory-destination-bucket");
         assert_eq!(manifest.files[0].md5.to_hex(), "f11166069f1990abeb9c97ace9cdfabc");
         assert!(manifest.files[0].key.as_str().ends_with(".csv.gz"));
     }

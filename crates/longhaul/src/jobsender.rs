@@ -25,6 +25,7 @@ use crate::{
     pack::Packing,
     ports::{Clock, ScanLedger},
     queue::{JobQueue, QueueMessage},
+    range,
     record::{Lease, Token},
     retry::RetryPolicy,
     route::NamedRoute,
@@ -64,8 +65,8 @@ pub struct ScanSettings {
 impl ScanSettings {
     /// As many ranges as jobsenders may well work on at once: S3 lists about 12,000 keys a second in one stream.
     pub const DEFAULT_RANGES: usize = 32;
-    /// A second or two of listing: less is done before others have begun.
-    pub const DEFAULT_SPLIT_AFTER: u64 = 20_000;
+    /// As for the listings of one process.
+    pub const DEFAULT_SPLIT_AFTER: u64 = range::LONG;
     /// A crash repeats at most a minute of work.
     pub const DEFAULT_SAVE_EVERY: Duration = Duration::from_secs(60);
 }

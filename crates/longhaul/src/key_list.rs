@@ -50,6 +50,16 @@ pub enum KeyListError {
         /// The MD5 of the bytes that were read.
         found: String,
     },
+    /// It has not the length of the file that its manifest means.
+    #[error("the list {file} has {found} bytes, and its manifest names {named}: it is another file")]
+    Length {
+        /// Which file.
+        file: String,
+        /// The bytes that the manifest names.
+        named: u64,
+        /// The bytes that it has.
+        found: u64,
+    },
     /// The manifest.
     #[error("the manifest {file} cannot be used")]
     Manifest {

@@ -55,7 +55,7 @@ enum Known {
     /// The list itself.
     Pin(Pin),
     /// What the manifest says.
-    Md5(Md5),
+    Named { size: u64, md5: Md5 },
 }
 
 impl<'a, S: Source, C: Clock> KeysFrom<'a, S, C> {
@@ -154,11 +154,17 @@ async fn open_file<'a, S: Source, C: Clock>(
     file: File,
 ) -> Result<KeyList<'a>, KeyListError> {
     let File { key, form, known } = file;
+    let name = address(store, &key);
     let (pin, md5) = match known {
         Known::Pin(pin) => (pin, None),
-        Known::Md5(md5) => (pin(store, patience, &key).await?, Some(md5)),
+        Known::Named { size, md5 } => {
+            let pin = pin(store, patience, &key).await?;
+            if pin.size != size {
+                return Err(KeyListError::Length { file: name, named: size, found: pin.size });
+            }
+            (pin, Some(md5))
+        }
     };
-    let name = address(store, &key);
     let list = KeyList::new(name, chunks(store, patience, key, pin), form, bucket);
     Ok(match md5 {
         Some(md5) => list.with_md5(md5),
@@ -188,9 +194,9 @@ async fn files_of_manifest<S: Source, C: Clock>(
     }
     let is_local = store.location().endpoint == Location::LOCAL;
     let form = Form::Known(manifest.columns);
-    let file = |InventoryFile { key: there, md5, .. }| {
+    let file = |InventoryFile { key: there, size, md5 }| {
         let key = if is_local { beside(key, &there)? } else { there };
-        Ok(File { key, form: form.clone(), known: Known::Md5(md5) })
+        Ok(File { key, form: form.clone(), known: Known::Named { size, md5 } })
     };
     manifest.files.into_iter().map(file).collect()
 }

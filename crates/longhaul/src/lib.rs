@@ -63,6 +63,7 @@ pub mod work;
 
 mod amend;
 mod complete;
+mod csv_rows;
 mod delivery;
 mod differences;
 mod entry;

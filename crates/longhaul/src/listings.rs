@@ -19,12 +19,10 @@ use crate::{
     engine::Engine,
     error::{ErrorKind, StoreError},
     ports::{Clock, Destination, Ledger, Source},
-    range::KeyRange,
+    range::{KeyRange, LONG},
     scan::Scan,
 };
 
-/// A range of more source keys than this is long, and cut.
-const SPLIT_AFTER: u64 = 20_000;
 /// How many batches may wait, for each listing.
 const WAITING: usize = 2;
 
@@ -98,7 +96,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Shared<S, D, L, C> {
     async fn list(&self, range: KeyRange) -> Result<(), StoreError> {
         let mut differences = Differences::new(&self.engine, &self.scan, &range);
         let mut until = range.until;
-        let mut next_split = SPLIT_AFTER;
+        let mut next_split = LONG;
         loop {
             let (batch, ended) = differences.batch().await;
             self.hand_on(Found::Batch(batch)).await;
@@ -106,7 +104,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Shared<S, D, L, C> {
                 break;
             }
             if differences.keys() >= next_split {
-                next_split = differences.keys() + SPLIT_AFTER;
+                next_split = differences.keys() + LONG;
                 let cursor = differences.cursor().unwrap_or_default().to_owned();
                 let pieces = self.cut(&KeyRange { after: cursor, until: until.clone() }).await;
                 if let Some((first, others)) = pieces.split_first().filter(|(_, others)| !others.is_empty()) {

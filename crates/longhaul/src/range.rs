@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::object::ObjectKey;
 
+/// A range of more source keys than this is long, and cut: a second or two of listing, so that less is done before others have
+/// begun.
+pub const LONG: u64 = 20_000;
+
 /// The source keys behind `after`, up to and with `until`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRange {

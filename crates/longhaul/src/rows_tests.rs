@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::{columns::Encoding, csv_rows::MAX_PASSED_OVER};
 
 fn read_in(chunks: &[&[u8]], form: Form) -> (Vec<ListedKey>, Option<BrokenRow>, Passed) {
     let (mut rows, mut all) = (Rows::new(form, "b"), Vec::new());

@@ -158,7 +158,8 @@ fn files_that_are_done_are_passed_over_without_being_read() {
 fn a_broken_file_is_not_done() {
     let world = World::new(250);
     world.put_inventory([0..150, 150..250]);
-    world.source.insert("1.csv", "source,k000\nelsewhere,k001\n");
+    let text = String::from_utf8(world.source.bytes("1.csv").unwrap().to_vec()).unwrap();
+    world.source.insert("1.csv", text.replace("source,k001", "others,k001"));
     let mut sender = world.sender("manifest.json");
     assert!(sender.step().now_or_never().unwrap().is_err());
     assert!(cursor(&mut sender).contains(" 0000000000 00000000000000000001 "));
