@@ -21,7 +21,6 @@ pub(crate) fn run(bytes: &[u8]) {
     let files = manifest.files.iter();
     let printed = json!({
         "sourceBucket": manifest.source_bucket,
-        "destinationBucket": format!("arn:aws:s3:::{}", manifest.destination_bucket),
         "version": "2016-11-30",
         "fileFormat": "CSV",
         "fileSchema": came.schema,
