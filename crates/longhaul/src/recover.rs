@@ -22,7 +22,7 @@ pub(crate) async fn recover<S: Source, D: Destination, L: Ledger, C: Clock>(
     let (Some(expected), Some(there)) = (entry.record.expected.clone(), head_destination(leg).await?) else {
         return Ok(None);
     };
-    let Some((written, mut level)) = recovered(leg, &there, &expected).await? else { return Ok(None) };
+    let Some((written, level)) = recovered(leg, &there, &expected).await? else { return Ok(None) };
     if entry.record.upload.as_ref().is_some_and(|upload| upload.adopted) {
         check_adopted_headers(leg, info).await?;
     } else if !same_headers(leg, info, &there) {
@@ -33,10 +33,7 @@ pub(crate) async fn recover<S: Source, D: Destination, L: Ledger, C: Clock>(
         // The same object may have been there before; then the upload still is, and of no more use.
         leg.abort(&Upload { key: leg.job.destination_key.clone(), id: upload.id.clone() }).await?;
     }
-    if let (Verify::ReadBack, Some(crc)) = (leg.engine.settings.verify, expected.crc64nvme) {
-        read_back_or_restart(leg, info.size, crc, &written).await?;
-        level = ProofLevel::ReadBack;
-    }
+    let proof = proof(leg, entry, (info, &expected, &written), level).await?;
     let parts = plan_of(&entry.record).map_or(0, |plan| u32::from(plan.count()));
     leg.parts.store(parts, Ordering::Relaxed);
     leg.parts_resumed.store(parts, Ordering::Relaxed);
@@ -45,11 +42,29 @@ pub(crate) async fn recover<S: Source, D: Destination, L: Ledger, C: Clock>(
         size: info.size,
         version_id: written.version_id.clone(),
         checksum: expected.crc64nvme,
-        proof: Proof { level, transport_only_parts: carried_by_the_line(entry, info, &written) },
+        proof,
         not_preserved: not_preserved(leg.engine, info),
     };
     leg.close(entry, &written, &finished).await?;
     Ok(Some(finished))
+}
+
+/// What speaks for the object there: `level`, unless it is to be read again.
+async fn proof<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &Entry,
+    (info, expected, written): (&ObjectInfo, &Expected, &Written),
+    level: ProofLevel,
+) -> Result<Proof, Ended> {
+    if leg.engine.settings.verify != Verify::ReadBack {
+        return Ok(Proof { level, transport_only_parts: carried_by_the_line(entry, info, written) });
+    }
+    let whole = match expected.crc64nvme {
+        Some(whole) => whole,
+        None => leg.crc_of(&leg.engine.source, &leg.job.source_key, info).await?,
+    };
+    read_back_or_restart(leg, info.size, whole, written).await?;
+    Ok(Proof::plain(ProofLevel::ReadBack))
 }
 
 /// Parts of which nobody knows more than that they arrived: those of dead legs, where the source names no checksum.
@@ -96,14 +111,13 @@ pub(crate) async fn completed_by_others<S: Source, D: Destination, L: Ledger, C:
     });
     let Some((written, expected)) = found else { return Ok(None) };
     let same_crc = written.crc64nvme.is_some() && written.crc64nvme == expected.crc64nvme;
+    let level = if same_crc { ProofLevel::FullCrc } else { ProofLevel::SizeOnly };
+    let proof = proof(leg, entry, (info, &expected, &written), level).await?;
     let finished = Finished {
         size: info.size,
         version_id: written.version_id.clone(),
         checksum: expected.crc64nvme,
-        proof: Proof {
-            level: if same_crc { ProofLevel::FullCrc } else { ProofLevel::SizeOnly },
-            transport_only_parts: carried_by_the_line(entry, info, &written),
-        },
+        proof,
         not_preserved: not_preserved(leg.engine, info),
     };
     leg.close(entry, &written, &finished).await?;

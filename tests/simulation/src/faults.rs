@@ -117,12 +117,12 @@ impl Faults {
         Draw { number, fault, before, after, standstill, kind }
     }
 
-    /// Whether something happens that is no request's fault: out of ten thousand.
-    pub fn happens(&mut self, rate: u16, now: Duration) -> bool {
+    /// The number of something that happens and is no request's fault: out of ten thousand.
+    pub fn happens(&mut self, rate: u16, now: Duration) -> Option<u64> {
         self.requests += 1;
         let drawn = self.random.u16(..10_000) < rate;
         let spared = !self.are_on(now) || self.only.as_ref().is_some_and(|only| !only.contains(&self.requests));
-        drawn && !spared
+        (drawn && !spared).then_some(self.requests)
     }
 
     /// Randomness for those who need some besides.

@@ -9,7 +9,8 @@ use longhaul::{
     job,
     memory::Memory,
     object::{ETag, ObjectInfo, ObjectKey, Timestamp},
-    ports::Source,
+    ports::{Source, Verify},
+    proof::ProofLevel,
     queue::QueueMessage,
     record::{Record, State},
     rules::{DeletePolicy, Task},
@@ -22,7 +23,7 @@ use crate::{
     oracle::{History, Kept, Oracle, Shown, SourceId, Version},
     queue::Parked,
     scenario::Make,
-    stage::{SOURCE, Stage},
+    stage::{SEGMENTS, SOURCE, Stage},
 };
 
 /// A message is about to be deleted: everything it asked for must have a durable outcome.
@@ -120,10 +121,17 @@ pub fn parked_rightly(stage: &Stage) -> Result<(), String> {
                 .flatten()
                 .any(|source| Stage::token_of(&source.key).is_some_and(|token| parked.body.contains(token)))
     };
+    // A segment that parked its object answers for it until somebody takes the object up again: if it is sent again before, it
+    // parks the object's message once more.
+    let is_answer = |parked: &Parked| {
+        let is_of_it = |place: &str| Stage::token_of(place).is_some_and(|token| parked.body.contains(token));
+        parked.queue == SEGMENTS
+            && oracle.records().iter().any(|(place, kept)| kept.record.state == State::Done && is_of_it(place))
+    };
     let is_right = |parked: &Parked| match parked.reason.as_ref().map(|reason| reason.code.as_str()) {
         Some("malformed") => job::parse(&parked.body).is_err(),
         Some("collision") => is_shared(parked),
-        Some(_) | None => false,
+        Some(_) | None => is_answer(parked),
     };
     match stage.parked().iter().find(|parked| !is_right(parked)) {
         Some(parked) => Err(format!("never lost: parked, and nothing stood in the way: {parked:?}")),
@@ -201,7 +209,13 @@ fn object(stage: &Stage, oracle: &Oracle, place: &str, sources: &[SourceId]) -> 
     let Some(history) = oracle.history(source) else { return Ok(()) };
     let there = stage.destination.bytes(place);
     match history.current() {
-        Some(current) if there.as_ref() == Some(&current.bytes) => headers(stage, oracle, source, place, kept),
+        Some(current) if there.as_ref() == Some(&current.bytes) => {
+            let by_product = matches!(oracle.shown(place).last(), Some((_, Shown::Copy { .. })));
+            if by_product && kept.is_none() && !is_parked(stage, source, kept, current) {
+                return Err(format!("never silent: the ledger knows nothing of the copy at {place}"));
+            }
+            headers(stage, oracle, source, place, kept)
+        }
         Some(current) if is_excused(stage, oracle, place, current, there.as_ref()) => Ok(()),
         Some(current) if is_parked(stage, source, kept, current) => Ok(()),
         Some(current) => Err(format!(
@@ -273,13 +287,14 @@ fn record(stage: &Stage, oracle: &Oracle, place: &str, kept: &Kept) -> Result<()
     if record.state != State::Done {
         return Ok(());
     }
+    proved(stage, place, record)?;
     let touched = |(when, shown): &(Duration, Shown)| {
         *when >= at && matches!(shown, Shown::Others { .. } | Shown::Deleted { by_product: false, .. })
     };
     if oracle.shown(place).iter().any(touched) {
         return Ok(());
     }
-    let Some((last, Shown::Copy { bytes, .. })) = oracle.shown(place).last() else { return Ok(()) };
+    let Some((last, Shown::Copy { source, version, bytes })) = oracle.shown(place).last() else { return Ok(()) };
     let before = |(when, shown): &(Duration, Shown)| {
         *when <= at && matches!(shown, Shown::Copy { bytes: older, .. } if older == bytes)
     };
@@ -300,7 +315,29 @@ fn record(stage: &Stage, oracle: &Oracle, place: &str, kept: &Kept) -> Result<()
             brief(oracle.shown(place)),
         ));
     }
+    let copied = oracle.history(source).and_then(|history| history.version(*version));
+    let pinned = &record.source.pin.etag;
+    if !late && copied.is_some_and(|copied| copied.etag != *pinned) {
+        return Err(format!("never silent: the record of {place} names {pinned:?} as copied, there is {copied:?}"));
+    }
     Ok(())
+}
+
+/// A proof says no more than both stores can tell.
+fn proved(stage: &Stage, place: &str, record: &Record) -> Result<(), String> {
+    let Some(proof) = record.proof else { return Ok(()) };
+    let possible = match proof.level {
+        ProofLevel::FullCrc | ProofLevel::PartCrc => stage.scenario.destination == Make::Amazon,
+        ProofLevel::PartMd5 | ProofLevel::SizeOnly => stage.scenario.verify != Verify::ReadBack,
+        ProofLevel::ReadBack => true,
+    };
+    if possible {
+        return Ok(());
+    }
+    Err(format!(
+        "never silent: the record of {place} has the proof {proof:?}, which nobody can have: {:?}",
+        stage.scenario.verify
+    ))
 }
 
 fn is_parked_since(stage: &Stage, place: &str, record: &Record) -> bool {

@@ -14,8 +14,10 @@ use crate::{
 pub fn shrink(seed: u64, time: Duration) -> Cuts {
     let end = Instant::now() + time;
     let whole = run(seed, &Cuts::default(), Lines::Hashed);
+    let promise = promise_of(&whole);
+    let fails = |cuts: &Cuts| promise_of(&run(seed, cuts, Lines::Hashed)) == promise;
     let mut cuts = all_of(&whole);
-    if run(seed, &cuts, Lines::Hashed).violation.is_none() {
+    if !fails(&cuts) {
         // Without the growth of a small seed it does not fail.
         return Cuts::default();
     }
@@ -23,12 +25,11 @@ pub fn shrink(seed: u64, time: Duration) -> Cuts {
         let before = cuts.clone();
         let faults = cuts.faults.take().unwrap_or_default();
         let kept = cuts.clone();
-        let faults = smaller(faults, end, |faults| fails(seed, &Cuts { faults: Some(faults.clone()), ..kept.clone() }));
+        let faults = smaller(faults, end, |faults| fails(&Cuts { faults: Some(faults.clone()), ..kept.clone() }));
         cuts.faults = Some(faults);
         let actions = cuts.actions.take().unwrap_or_default();
         let kept = cuts.clone();
-        let actions =
-            smaller(actions, end, |actions| fails(seed, &Cuts { actions: Some(actions.clone()), ..kept.clone() }));
+        let actions = smaller(actions, end, |actions| fails(&Cuts { actions: Some(actions.clone()), ..kept.clone() }));
         cuts.actions = Some(actions);
         if cuts == before || Instant::now() >= end {
             return cuts;
@@ -40,8 +41,10 @@ fn all_of(report: &Report) -> Cuts {
     Cuts { actions: Some((0..report.actions).collect()), faults: Some(report.struck.iter().copied().collect()) }
 }
 
-fn fails(seed: u64, cuts: &Cuts) -> bool {
-    run(seed, cuts, Lines::Hashed).violation.is_some()
+/// The promise that was broken: a smaller form that breaks another one tells of something else.
+fn promise_of(report: &Report) -> Option<String> {
+    let words = report.violation.as_deref()?;
+    Some(words.split(':').next().unwrap_or_default().to_owned())
 }
 
 /// Leaves out halves, then quarters, and so on down to single ones.

@@ -132,7 +132,8 @@ impl Uploads {
 
     /// What was read of a source is damaged: its uploads may have to be given up.
     pub fn source_damaged(&mut self, source: &str) {
-        let of_it = |seen: &&mut Seen| seen.of.as_ref().is_some_and(|(of, _)| of == source);
+        let of_it =
+            |seen: &&mut Seen| seen.key.ends_with(source) || seen.of.as_ref().is_some_and(|(of, _)| of == source);
         self.seen.values_mut().filter(of_it).for_each(|seen| seen.spoilt = true);
     }
 

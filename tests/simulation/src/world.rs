@@ -155,7 +155,10 @@ impl World {
 
     /// Whether something goes wrong here that is no request's fault.
     pub fn happens(&self, rate: u16) -> bool {
-        self.faults().happens(rate, self.now())
+        let now = self.now();
+        let happens = self.faults().happens(rate, now);
+        lock(&self.0.struck).extend(happens);
+        happens.is_some()
     }
 
     /// The trace's hash.
