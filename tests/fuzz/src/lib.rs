@@ -14,6 +14,7 @@ mod manifest;
 mod message;
 mod mutate;
 mod replay;
+mod scan_message;
 
 pub use replay::replay;
 
@@ -27,12 +28,13 @@ pub struct Target {
 }
 
 /// The parsers of the core.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target { name: "event", run: event::run },
     Target { name: "ignore_list", run: ignore_list::run },
     Target { name: "key_list", run: key_list::run },
     Target { name: "manifest", run: manifest::run },
     Target { name: "message", run: message::run },
+    Target { name: "scan_message", run: scan_message::run },
 ];
 
 /// The target that `LONGHAUL_FUZZ_TARGET` names.

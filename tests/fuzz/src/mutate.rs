@@ -4,7 +4,7 @@
 const MAX_INPUT: usize = 64 * 1024;
 
 /// What the formats mean something by, and what breaks parsers.
-const TOKENS: [&[u8]; 42] = [
+const TOKENS: [&[u8]; 46] = [
     b"{",
     b"}",
     b"[",
@@ -45,6 +45,10 @@ const TOKENS: [&[u8]; 42] = [
     b"//",
     b"key",
     b"size",
+    b"segment",
+    b"generation",
+    b"range",
+    b"longhaul",
     b"\xef\xbf\xbf",
     b" ",
 ];

@@ -31,3 +31,8 @@ fn inventory_manifests_hold() {
 fn messages_hold() {
     run("message");
 }
+
+#[test]
+fn messages_of_scans_hold() {
+    run("scan_message");
+}

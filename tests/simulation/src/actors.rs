@@ -72,30 +72,32 @@ pub(crate) fn process(stage: &Stage, random: &mut fastrand::Rng) -> ProcessId {
 /// Takes messages from a queue for ever, one invocation after the other.
 pub async fn lane(stage: Arc<Stage>, queue: usize, seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
+    let mut warm = None;
     loop {
         stage.queues[queue].something_to_receive().await;
         let most = random.usize(1..=stage.scenario.batch);
         match stage.queues[queue].receive(most, Duration::ZERO).await {
-            Ok(messages) if !messages.is_empty() => invoke(&stage, queue, messages, &mut random).await,
+            Ok(messages) if !messages.is_empty() => {
+                invoke(&stage, queue, messages, (&mut warm, &mut random)).await;
+            }
             Ok(_) | Err(_) => stage.world.sim().sleep(Duration::from_secs(1)).await,
         }
     }
 }
 
-/// One invocation: every message in a task of its own, all of them on one worker.
-async fn invoke(stage: &Arc<Stage>, queue: usize, messages: Vec<QueueMessage>, random: &mut fastrand::Rng) {
+/// One invocation: every message in a task of its own, all of them on one worker. One that ended well is kept warm: the next
+/// invocation goes on with its budget and with what it has learned.
+async fn invoke(
+    stage: &Arc<Stage>,
+    queue: usize,
+    messages: Vec<QueueMessage>,
+    (warm, random): (&mut Option<Arc<SimWorker>>, &mut fastrand::Rng),
+) {
     if queue == SCANS {
         return scanning::invoke(stage, messages, random).await;
     }
     let process = process(stage, random);
-    let work = WorkSettings {
-        copy: settings(stage),
-        policy: policy(stage),
-        timeout: stage.scenario.timeout,
-        max_receives: stage.scenario.max_receives,
-    };
-    let clock = clock(stage, random);
-    let worker = Arc::new(Worker::new(Ways::new(Arc::clone(stage)), clock, work, Arc::new(Silent), random.u64(..)));
+    let worker = warm.take().unwrap_or_else(|| Arc::new(cold(stage, random)));
     let stop = CancellationToken::new();
     let leg = worker.leg(stage.scenario.leg, LEASE_MARGIN, stop.clone());
     let verdicts: Verdicts = Arc::default();
@@ -121,7 +123,7 @@ async fn invoke(stage: &Arc<Stage>, queue: usize, messages: Vec<QueueMessage>, r
     }
     let ended = select(Box::pin(sim.ended(process)), sim.sleep(stage.scenario.leg + GRACE)).await;
     match ended {
-        Either::Left(_) => {}
+        Either::Left(_) => *warm = Some(worker).filter(|_| !sim.is_killed(process)),
         // The machine is forgotten by those who watch it, and goes on when it can: a zombie.
         Either::Right(_) if stage.scenario.fleet => {
             return stage.world.happened(Happening::Zombie, || format!("process {}", process.0));
@@ -140,6 +142,17 @@ async fn invoke(stage: &Arc<Stage>, queue: usize, messages: Vec<QueueMessage>, r
             }
         }
     }
+}
+
+fn cold(stage: &Arc<Stage>, random: &mut fastrand::Rng) -> SimWorker {
+    let work = WorkSettings {
+        copy: settings(stage),
+        policy: policy(stage),
+        timeout: stage.scenario.timeout,
+        max_receives: stage.scenario.max_receives,
+    };
+    let clock = clock(stage, random);
+    Worker::new(Ways::new(Arc::clone(stage)), clock, work, Arc::new(Silent), random.u64(..))
 }
 
 /// One message's way through the worker. A machine deletes it by itself.

@@ -285,7 +285,10 @@ impl JobQueue for SimQueue {
         let mut answers = Vec::with_capacity(bodies.len());
         for (place, body) in bodies.iter().enumerate() {
             if failing == Some(place) {
-                answers.push(Err(self.refused(OPERATION, Failure { kind: call.kind(), in_doubt: false })));
+                let refused = self.refused(OPERATION, Failure { kind: call.kind(), in_doubt: false });
+                // Some are refused for good, as far as the queue says.
+                let retryable = self.world.faults().random().u8(..4) > 0;
+                answers.push(Err(QueueError { retryable, ..refused }));
                 continue;
             }
             self.accept(body);

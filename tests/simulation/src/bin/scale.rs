@@ -7,7 +7,9 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use clap::Parser;
-use longhaul::{listing::Lines, object::Headers, ports::Verify, record::State, rules::DeletePolicy};
+use longhaul::{
+    listing::Lines, object::Headers, ports::Verify, record::State, rules::DeletePolicy, segments::MAX_SEGMENTS,
+};
 use serde_json::json;
 use simulation::{
     actors,
@@ -31,7 +33,7 @@ struct Args {
     /// Parts of the object: 10,000 of 5 GiB are 50 TB.
     #[arg(long, default_value_t = 10_000)]
     parts: u64,
-    /// Parts of a segment: one of 5 GiB, or 512 of 8 MiB.
+    /// Least parts of a segment: one of 5 GiB, or 512 of 8 MiB.
     #[arg(long, default_value_t = 1)]
     segment: u64,
     /// Workers at once.
@@ -55,7 +57,8 @@ fn main() -> std::process::ExitCode {
     let place = Stage::destination_key(0);
     let arrived = stage.destination.bytes(&place) == stage.source.bytes(&Stage::source_key(0));
     let done = world.oracle().records().get(&place).is_some_and(|kept| kept.record.state == State::Done);
-    println!("{} parts in segments of {} over {} workers", args.parts, args.segment, args.workers);
+    let segment = args.segment.max(args.parts.div_ceil(MAX_SEGMENTS.into()));
+    println!("{} parts in segments of {segment} over {} workers", args.parts, args.workers);
     println!(
         "arrived: {arrived}, recorded: {done}, virtual seconds without the bytes: {:.1}",
         world.now().as_secs_f64()
