@@ -11,6 +11,9 @@ use crate::cloudformation::Evaluated;
 const BUCKETS: [&str; 2] = ["arn:aws:s3:::created", "arn:aws:s3:::given"];
 const OBJECTS: [&str; 2] = ["arn:aws:s3:::created/*", "arn:aws:s3:::given/*"];
 
+/// Where lists of keys are.
+const LISTS: &str = "arn:aws:s3:::lists/daily/*";
+
 /// A stack with a bucket that it creates and one that it is given.
 fn stack<'a>(template: &'a Template, job_type: &str) -> Evaluated<'a> {
     let given = [("JobType", job_type), ("NewBucketName", "created"), ("OwnBucketArns", BUCKETS[1])];
@@ -92,4 +95,28 @@ async fn defect_12_the_jobsender_lists_the_own_buckets_in_both_modes_and_writes_
     let bare = Evaluated::new(&template, &[]);
     assert!(!bare.holds("HasOwnBuckets"));
     assert!(!bare.properties("JobsenderRole").to_string().contains("\"s3:"), "S3 is granted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_key_lists_the_jobsender_reads_own_lists_in_put_mode_and_looks_at_own_objects_in_both() {
+    let test = "with_key_lists_the_jobsender_reads_own_lists_in_put_mode_and_looks_at_own_objects_in_both";
+    let Some(python) = required_python(test).await else { return };
+    let template = Template::read(&python).await;
+    for (job_type, reads_lists) in [("PUT", true), ("GET", false)] {
+        let given = [
+            ("JobType", job_type),
+            ("NewBucketName", "created"),
+            ("OwnBucketArns", BUCKETS[1]),
+            ("KeyListArns", LISTS),
+        ];
+        let role = Evaluated::new(&template, &given).properties("JobsenderRole");
+        let policies = role["Policies"].as_array().expect("policies");
+        let grants: Vec<_> = policies.iter().flat_map(|policy| grants(&policy["PolicyDocument"])).collect();
+        let mut expected = vec![("s3:ListBucket".to_owned(), set(&BUCKETS))];
+        if reads_lists {
+            expected.push(("s3:GetObject".to_owned(), set(&[LISTS])));
+        }
+        expected.push(("s3:GetObject".to_owned(), set(&OBJECTS)));
+        assert_eq!(grants, expected, "{job_type}");
+    }
 }

@@ -93,3 +93,18 @@ async fn parked_messages_raise_an_alarm_that_is_mailed() {
     let mailed = json!({ "TopicArn": topic, "Protocol": "email", "Endpoint": { "Ref": "AlarmEmail" } });
     assert!(subscriptions.any(|subscription| *subscription == mailed));
 }
+
+#[tokio::test]
+async fn a_comparison_that_was_forced_raises_an_alarm_that_is_mailed() {
+    let Some(template) = template("a_comparison_that_was_forced_raises_an_alarm_that_is_mailed").await else { return };
+    let forced = json!({ "event": "gate", "level": "WARN", "message": "the last scan is not through" });
+    let others = [json!({ "event": "gate", "level": "INFO" }), json!({ "event": "list-changed", "level": "WARN" })];
+    let lines = [others.as_slice(), &[forced]].concat();
+    assert_eq!(Metrics::of(&template).sum("Forced-scans", "JobsenderLog", &lines), 1.0);
+    let alarms = template.resources("AWS::CloudWatch::Alarm").map(|(_, alarm)| &alarm["Properties"]);
+    let alarms: Vec<&Value> = alarms.filter(|alarm| alarm["MetricName"] == "Forced-scans").collect();
+    let [alarm] = alarms.as_slice() else { panic!("{} alarms on forced comparisons", alarms.len()) };
+    assert_eq!(alarm["Namespace"], json!({ "Ref": "MetricNamespace" }));
+    assert_eq!((&alarm["ComparisonOperator"], &alarm["Threshold"]), (&json!("GreaterThanThreshold"), &json!(0)));
+    assert_eq!(alarm["AlarmActions"], json!([{ "Ref": "AlarmTopic" }]));
+}
