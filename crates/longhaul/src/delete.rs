@@ -57,6 +57,10 @@ async fn delete<S: Source, D: Destination, L: Ledger, C: Clock>(leg: &Leg<'_, S,
         return Err(skipped("not-ours", "the object there is the copy of another source"));
     }
     leg.yield_to_others(&record)?;
+    if record.state.is_open() {
+        // Behind the record: what others have begun since the first look is the copy of what was written since.
+        still_gone(leg).await?;
+    }
     let copied = record.destination.as_ref().and_then(|there| there.etag.clone());
     let mut entry = Entry { record, token: Some(token), found: true, segment: None };
     leg.drop_generation(&mut entry).await?;
@@ -66,9 +70,13 @@ async fn delete<S: Source, D: Destination, L: Ledger, C: Clock>(leg: &Leg<'_, S,
     }
     let Some(copied) = copied else { return Err(skipped("not-ours", "the ledger knows no finished copy of it")) };
     delete_what_was_copied(leg, &copied).await?;
+    // Whoever copied it meanwhile may have copied it into the deletion.
+    still_gone(leg).await
+}
+
+async fn still_gone<S: Source, D: Destination, L: Ledger, C: Clock>(leg: &Leg<'_, S, D, L, C>) -> Result<(), Ended> {
     match leg.pin().await {
         Err(Ended::Gone) => Ok(()),
-        // Whoever copied it meanwhile may have copied it into the deletion.
         Ok(_) => Err(skipped(RETURNED, "the source object was written again meanwhile")),
         Err(ended) => Err(ended),
     }
