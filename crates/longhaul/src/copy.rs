@@ -144,6 +144,8 @@ pub(crate) struct Leg<'a, S, D, L, C> {
     pub adopt: AtomicBool,
     /// Set when this leg has made the upload, so that nobody else's work is in it.
     pub created: AtomicBool,
+    /// Whether nobody had begun the segment in hand before this leg.
+    pub first_of_segment: AtomicBool,
 }
 
 /// Brings one object across. Never fails silently and never panics on a store's answer: every end is in the report.
@@ -195,6 +197,7 @@ impl<'a, S, D, L, C> Leg<'a, S, D, L, C> {
             known: Mutex::new(job.known.clone()),
             adopt: AtomicBool::new(true),
             created: AtomicBool::new(false),
+            first_of_segment: AtomicBool::new(false),
         }
     }
 }
@@ -254,6 +257,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         let info = self.pin().await?;
         if info.size <= self.engine.settings.multipart_threshold {
             // It shrank since it was listed. One object is never copied in both ways at once, and an empty one has no parts.
+            self.skip_if_pin_is_recorded(&info.pin()).await?;
             return match Box::pin(small::copy(self)).await {
                 Err(Ended::Large) => Err(Ended::Restart(Reason::new(
                     "source-keeps-changing",

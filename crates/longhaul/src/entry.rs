@@ -190,6 +190,13 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         Ok(())
     }
 
+    /// Skips what the ledger has as copied, as far as the destination confirms it.
+    pub(crate) async fn skip_if_pin_is_recorded(&self, pin: &Pin) -> Result<(), Ended> {
+        let Some((record, _)) = self.engine.ledger.load(&self.record_key()).await? else { return Ok(()) };
+        let same = self.is_of_this_source(&record) && record.source.pin.same_write(pin);
+        if record.state == State::Done { self.skip_if_done(&record, same).await } else { Ok(()) }
+    }
+
     /// A finished record saves the copy only if the source is the recorded one and the destination still confirms.
     pub(crate) async fn skip_if_done(&self, record: &Record, same: bool) -> Result<(), Ended> {
         let recorded = record.destination.as_ref().and_then(|there| there.etag.as_ref());

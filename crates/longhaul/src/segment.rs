@@ -26,9 +26,23 @@ use crate::{
     transfer::Trust,
 };
 
+/// Whether a message was delivered before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivered {
+    /// It was not: it is new, or somebody has sent it again.
+    First,
+    /// It was.
+    Again,
+}
+
 /// Fills one segment. The report's outcome is *continues* when others are still to be filled, and *copied* when this one was
 /// the last.
-pub async fn copy_segment<S, D, L, C>(engine: &Engine<S, D, L, C>, job: &CopyJob, at: &SegmentRef) -> ObjectReport
+pub async fn copy_segment<S, D, L, C>(
+    engine: &Engine<S, D, L, C>,
+    job: &CopyJob,
+    at: &SegmentRef,
+    delivered: Delivered,
+) -> ObjectReport
 where
     S: Source,
     D: Destination,
@@ -37,7 +51,7 @@ where
 {
     let leg = Leg::new(engine, job);
     let began = engine.patience.clock.elapsed();
-    let ended = run(&leg, at).await;
+    let ended = run(&leg, at, delivered).await;
     let report = leg.report(ended, engine.patience.clock.elapsed().saturating_sub(began).as_secs_f64());
     engine.observer.object_finished(&report);
     report
@@ -97,6 +111,7 @@ pub(crate) async fn load<S: Source, D: Destination, L: Ledger, C: Clock>(
 async fn run<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
     at: &SegmentRef,
+    delivered: Delivered,
 ) -> Result<Finished, Ended> {
     if leg.engine.patience.stop.is_cancelled() || !leg.engine.has_time_for_a_body() {
         return Err(Ended::Interrupted);
@@ -104,6 +119,8 @@ async fn run<S: Source, D: Destination, L: Ledger, C: Clock>(
     let Some(mut entry) = load(leg, at).await? else { return Err(superseded()) };
     let ended = match standing(&entry.record, at) {
         Standing::Superseded => Err(superseded()),
+        // The one that parked the object was parked itself, and is sent back to work.
+        Standing::Parked(reason) if delivered == Delivered::First => Err(begins_again(reason)),
         Standing::Parked(reason) => Err(Ended::Parked(reason)),
         Standing::Ended => Err(begins_again(Reason::new("begins-again", "its message may not have been sent"))),
         Standing::Ending => Err(Ended::Restart(Reason::new("begins-again", "another segment ended the upload"))),
@@ -259,6 +276,7 @@ async fn begin<S: Source, D: Destination, L: Ledger, C: Clock>(
     let idle_legs = begun.map_or(0, |begun| begun.idle_legs);
     leg.idle_legs.store(idle_legs, Ordering::Relaxed);
     if before == Some(false) {
+        leg.first_of_segment.store(true, Ordering::Relaxed);
         leg.park_if_idle_for(idle_legs)?;
     }
     Ok(before)
@@ -376,7 +394,8 @@ async fn put_down<S: Source, D: Destination, L: Ledger, C: Clock>(
         } else if idle == Idle::DoesNotCount {
             begun.idle_legs = begun.idle_legs.saturating_sub(1);
         }
-        let untouched = begun.parts == 0 && begun.idle_legs == 0 && sent_nothing;
+        let untouched =
+            leg.first_of_segment.load(Ordering::Relaxed) && copied == 0 && sent_nothing && begun.idle_legs == 0;
         if let Some(segments) = record.segments.as_mut().filter(|_| untouched) {
             // After an outage there would be an entry for every segment, and a row has its bounds.
             segments.forget(at.segment);

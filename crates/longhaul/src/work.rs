@@ -28,7 +28,7 @@ use crate::{
     report::{ObjectReport, Outcome},
     retry::RetryPolicy,
     rules::{Buckets, DeletePolicy, Rules, Task},
-    segment::{self, copy_segment},
+    segment::{self, Delivered, copy_segment},
 };
 
 /// Opens the stores and the ledger for one leg.
@@ -249,7 +249,8 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         let report = match task {
             Task::Delete(..) => self.delete(engine, &job).await,
             Task::Segment(_, _, at) => {
-                let report = Box::pin(copy_segment(engine, &job, at)).await;
+                let delivered = if self.message.receives <= 1 { Delivered::First } else { Delivered::Again };
+                let report = Box::pin(copy_segment(engine, &job, at, delivered)).await;
                 self.behind_the_deletion(engine, &job, report).await
             }
             Task::Copy(..) | Task::Nothing(_) | Task::Park(_) => {

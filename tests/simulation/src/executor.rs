@@ -27,6 +27,14 @@ impl ProcessId {
     pub const WORLD: Self = Self(0);
 }
 
+/// A task of a process: what one is told, another does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Asker {
+    /// The process.
+    pub process: ProcessId,
+    task: usize,
+}
+
 /// How a process stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
@@ -51,6 +59,7 @@ struct State {
     timers: BTreeMap<(Duration, u64), Waker>,
     processes: Vec<Process>,
     current: ProcessId,
+    task: usize,
     spawned: Vec<(ProcessId, BoxFuture<'static, ()>)>,
     stopped: bool,
     kills: u64,
@@ -111,6 +120,7 @@ impl Sim {
             timers: BTreeMap::new(),
             processes: Vec::new(),
             current: ProcessId::WORLD,
+            task: 0,
             spawned: Vec::new(),
             stopped: false,
             kills: 0,
@@ -127,6 +137,12 @@ impl Sim {
     /// Virtual time since the beginning.
     pub fn now(&self) -> Duration {
         self.state().now
+    }
+
+    /// The task that is being polled, with its process.
+    pub fn asker(&self) -> Asker {
+        let state = self.state();
+        Asker { process: state.current, task: state.task }
     }
 
     /// The process whose task is being polled.
@@ -328,7 +344,7 @@ impl Sim {
                 process.held.push(place);
                 return;
             }
-            state.current = task.process;
+            (state.current, state.task) = (task.process, place);
         }
         task.waker.queued.store(false, Ordering::Relaxed);
         let waker = Waker::from(Arc::clone(&task.waker));

@@ -14,7 +14,11 @@ use longhaul::{
     record::{Record, RecordSource, State},
 };
 
-use crate::{executor::ProcessId, steps, uploads::Uploads};
+use crate::{
+    executor::{Asker, ProcessId},
+    steps,
+    uploads::Uploads,
+};
 
 /// A source object: bucket and key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,6 +67,11 @@ impl History {
     /// Whether it had this tag at some moment since `from`.
     pub fn was_since(&self, etag: &ETag, from: Duration) -> bool {
         self.0.iter().any(|version| version.etag == *etag && version.ended.is_none_or(|ended| ended >= from))
+    }
+
+    /// Whether a version before the current one had this tag.
+    pub fn had_before(&self, etag: &ETag) -> bool {
+        self.0.iter().rev().skip(1).any(|version| version.etag == *etag)
     }
 
     /// One of its versions, in order.
@@ -324,14 +333,14 @@ impl Oracle {
         upload: &str,
         part: (PartNumber, u64),
         now: Duration,
-        by: ProcessId,
+        by: Asker,
     ) -> Result<(), String> {
-        let began = self.began(by);
+        let began = self.began(by.process);
         self.uploads.part_accepted(upload, part, now, (by, began))
     }
 
     /// A process was told which parts an upload holds.
-    pub fn parts_told(&mut self, upload: &str, parts: &[UploadedPart], to: ProcessId) {
+    pub fn parts_told(&mut self, upload: &str, parts: &[UploadedPart], to: Asker) {
         self.uploads.parts_told(upload, parts, to);
     }
 

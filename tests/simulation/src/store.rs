@@ -436,7 +436,7 @@ impl Destination for SimStore {
 
     async fn list_parts(&self, upload: &Upload) -> Result<Vec<UploadedPart>, StoreError> {
         let parts = self.request(Op::ListParts, upload.key.as_str(), self.memory.list_parts(upload)).await?;
-        self.world.oracle().parts_told(&upload.id, &parts, self.world.sim().current());
+        self.world.oracle().parts_told(&upload.id, &parts, self.world.sim().asker());
         Ok(parts)
     }
 
@@ -448,7 +448,7 @@ impl Destination for SimStore {
     ) -> Result<UploadedPart, StoreError> {
         let call = self.world.call(Op::UploadPart);
         let words = format!("{} part {}", upload.key, part.number.get());
-        let by = self.world.sim().current();
+        let by = self.world.sim().asker();
         let (body, damaged) = self.received(&call, body, true).await;
         let hold = async {
             let held = self.on_time().upload_part(upload, part, body).await?;

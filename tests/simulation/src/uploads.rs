@@ -7,7 +7,7 @@ use std::{
 
 use longhaul::{object::Pin, part::PartNumber, ports::UploadedPart, record::RecordSource};
 
-use crate::executor::ProcessId;
+use crate::executor::Asker;
 
 /// How an upload ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +38,10 @@ struct Seen {
 #[derive(Default)]
 pub struct Uploads {
     seen: HashMap<String, Seen>,
-    /// The parts that processes know to be held, with their sizes.
-    known: HashMap<(ProcessId, String), HashSet<(PartNumber, u64)>>,
+    /// The parts that tasks know to be held, with their sizes.
+    known: HashMap<(Asker, String), HashSet<(PartNumber, u64)>>,
     /// Parts whose sender has no answer yet, or lost it.
-    unanswered: HashSet<(ProcessId, String, PartNumber)>,
+    unanswered: HashSet<(Asker, String, PartNumber)>,
     repeats: u64,
     accepted: u64,
 }
@@ -79,14 +79,14 @@ impl Uploads {
         self.seen.get(id).is_some_and(|seen| seen.zombie && seen.parts.is_empty())
     }
 
-    /// A part was accepted from a process that began at a time. It must not be one that the process knows to be there, or that was
-    /// there when it began.
+    /// A part was accepted from a task whose process began at a time. It must not be one that the task knows to be there, or that
+    /// was there when it began.
     pub fn part_accepted(
         &mut self,
         upload: &str,
         (number, size): (PartNumber, u64),
         now: Duration,
-        (by, began): (ProcessId, Duration),
+        (by, began): (Asker, Duration),
     ) -> Result<(), String> {
         self.accepted += 1;
         let in_doubt = !self.unanswered.insert((by, upload.to_owned(), number));
@@ -97,7 +97,7 @@ impl Uploads {
         let known = self.known.get(&(by, upload.to_owned())).is_some_and(|known| known.contains(&(number, size)));
         if (known || when < began) && !seen.spoilt && !in_doubt {
             let why = if known { "was told so" } else { "had only to ask" };
-            let (number, by) = (number.get(), by.0);
+            let (number, by) = (number.get(), by.process.0);
             return Err(format!(
                 "nothing twice: process {by} sends part {number} of {upload} again, which it holds since {when:?}; it {why}"
             ));
@@ -105,14 +105,14 @@ impl Uploads {
         Ok(())
     }
 
-    /// A process has its answer to a part.
-    pub fn answered(&mut self, upload: &str, part: &UploadedPart, to: ProcessId) {
+    /// A task has its answer to a part.
+    pub fn answered(&mut self, upload: &str, part: &UploadedPart, to: Asker) {
         self.unanswered.remove(&(to, upload.to_owned(), part.number));
         self.parts_told(upload, std::slice::from_ref(part), to);
     }
 
-    /// A process was told which parts an upload holds.
-    pub fn parts_told(&mut self, upload: &str, parts: &[UploadedPart], to: ProcessId) {
+    /// A task was told which parts an upload holds.
+    pub fn parts_told(&mut self, upload: &str, parts: &[UploadedPart], to: Asker) {
         let known = self.known.entry((to, upload.to_owned())).or_default();
         known.extend(parts.iter().map(|part| (part.number, part.size)));
     }

@@ -123,10 +123,10 @@ async fn a_part_of_a_giant_that_does_not_fit_into_a_leg_parks_the_giant_for_the_
     let test = "a_part_of_a_giant_that_does_not_fit_into_a_leg_parks_the_giant_for_the_fleet";
     let Some(cloud) = Cloud::required(test).await else { return };
     ask_for(&cloud, KEY, 2).await;
+    let environment = slow(&cloud, PART / 10).with("MaxThread", "1").with("SegmentSize", PART.to_string());
+    is_acknowledged(&worker(&environment).await, &cloud.jobs).await;
     // Ten seconds a part, in legs of two.
-    let environment = slow(&cloud, PART / 10).with("MaxThread", "1").with("JobTimeout", "2");
-    let function = worker(&environment.with("SegmentSize", PART.to_string())).await;
-    is_acknowledged(&function, &cloud.jobs).await;
+    let function = worker(&environment.with("JobTimeout", "2")).await;
     let mut legs = 0;
     while cloud.parked.depth().await == EMPTY {
         let delivery = deliver(&function, &cloud.segments, 1, PLENTY).await.expect("the messages come again");
