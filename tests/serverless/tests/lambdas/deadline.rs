@@ -122,8 +122,8 @@ async fn a_part_that_does_not_fit_into_a_leg_is_parked_for_the_fleet() {
 async fn a_part_of_a_giant_that_does_not_fit_into_a_leg_parks_the_giant_for_the_fleet() {
     let test = "a_part_of_a_giant_that_does_not_fit_into_a_leg_parks_the_giant_for_the_fleet";
     let Some(cloud) = Cloud::required(test).await else { return };
-    ask_for(&cloud, KEY, 2).await;
-    let environment = slow(&cloud, PART / 10).with("MaxThread", "1").with("SegmentSize", PART.to_string());
+    ask_for(&cloud, KEY, 4).await;
+    let environment = slow(&cloud, PART / 10).with("MaxThread", "1").with("SegmentSize", (2 * PART).to_string());
     is_acknowledged(&worker(&environment).await, &cloud.jobs).await;
     // Ten seconds a part, in legs of two.
     let function = worker(&environment.with("JobTimeout", "2")).await;
