@@ -31,3 +31,6 @@ pub mod trace;
 pub mod uploads;
 pub mod users;
 pub mod world;
+
+mod chunks;
+mod owned;

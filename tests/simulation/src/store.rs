@@ -1,10 +1,7 @@
 //! Buckets in memory, behind a line and a service that fail.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::AtomicUsize},
     time::Duration,
 };
 
@@ -27,9 +24,11 @@ use longhaul::{
 };
 
 use crate::{
+    chunks::{damage, lend, split},
     clock::wall,
     counts::{Fault, Happening, Op},
     executor::ProcessId,
+    owned::{OwnedCompletion, OwnedObject},
     uploads::UploadEnd,
     world::{Call, Failure, World},
 };
@@ -250,61 +249,6 @@ impl SimStore {
         let found = self.world.oracle().written_by_product(key.as_str(), (bytes, &headers), self.world.now());
         self.world.judge(found);
     }
-}
-
-/// Bodies come in so many pieces, if they have as many bytes.
-const PIECES: usize = 4;
-
-/// One to four pieces.
-fn split(chunk: Result<Bytes, StoreError>) -> Vec<Result<Bytes, StoreError>> {
-    match chunk {
-        Ok(mut bytes) => {
-            let piece = bytes.len().div_ceil(PIECES).max(1);
-            let mut pieces = Vec::with_capacity(PIECES);
-            while bytes.len() > piece {
-                pieces.push(Ok(bytes.split_to(piece)));
-            }
-            pieces.push(Ok(bytes));
-            pieces
-        }
-        Err(error) => vec![Err(error)],
-    }
-}
-
-/// A chunk in the memory of a process.
-struct Lent {
-    bytes: Bytes,
-    held: Arc<AtomicUsize>,
-}
-
-impl AsRef<[u8]> for Lent {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        self.held.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Hands out a chunk of a body of `length` bytes, of which `held` others are still in somebody's memory.
-fn lend(world: &World, bytes: Bytes, held: Arc<AtomicUsize>, length: u64) -> Bytes {
-    let all = held.fetch_add(1, Ordering::Relaxed) + 1;
-    if all >= PIECES {
-        world.violated(|| format!("flat memory: a body of {length} bytes is held whole"));
-    }
-    Bytes::from_owner(Lent { bytes, held })
-}
-
-/// The same bytes but for one bit.
-fn damage(bytes: &Bytes) -> Bytes {
-    let mut other = bytes.to_vec();
-    if let Some(first) = other.first_mut() {
-        *first ^= 1;
-    }
-    Bytes::from(other)
 }
 
 fn name(op: Op) -> &'static str {
@@ -528,56 +472,5 @@ impl Destination for SimStore {
         _source: &CopySource<'_>,
     ) -> Result<UploadedPart, StoreError> {
         Err(StoreError::new(ErrorKind::Unsupported, "UploadPartCopy", "the two sides share no credentials"))
-    }
-}
-
-/// A [`NewObject`] that outlives its caller.
-struct OwnedObject {
-    key: ObjectKey,
-    headers: longhaul::object::Headers,
-    storage_class: Option<String>,
-    modified: longhaul::object::Timestamp,
-}
-
-impl OwnedObject {
-    fn of(object: &NewObject<'_>) -> Self {
-        Self {
-            key: object.key.clone(),
-            headers: object.headers.clone(),
-            storage_class: object.storage_class.map(str::to_owned),
-            modified: object.modified,
-        }
-    }
-
-    fn borrowed(&self) -> NewObject<'_> {
-        NewObject {
-            key: &self.key,
-            headers: &self.headers,
-            storage_class: self.storage_class.as_deref(),
-            modified: self.modified,
-        }
-    }
-}
-
-/// A [`Completion`] that outlives its caller.
-struct OwnedCompletion {
-    parts: Vec<UploadedPart>,
-    size: u64,
-    crc64nvme: Option<Crc64>,
-    condition: Condition,
-}
-
-impl OwnedCompletion {
-    fn of(completion: &Completion<'_>) -> Self {
-        Self {
-            parts: completion.parts.to_vec(),
-            size: completion.size,
-            crc64nvme: completion.crc64nvme,
-            condition: completion.condition.clone(),
-        }
-    }
-
-    fn borrowed(&self) -> Completion<'_> {
-        Completion { parts: &self.parts, size: self.size, crc64nvme: self.crc64nvme, condition: self.condition.clone() }
     }
 }
