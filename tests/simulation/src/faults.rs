@@ -100,8 +100,7 @@ impl Faults {
         let mut dice = self.random.u16(..10_000);
         let mut fault = None;
         for (candidate, rate) in Fault::ALL.into_iter().zip(self.rates.0) {
-            // What is asked rarely goes wrong more often.
-            let rate = if op == Op::Delete { rate.saturating_mul(20) } else { rate };
+            let rate = rate.saturating_mul(rarity(op));
             let may = candidate.befalls(op) && (of_a_process || !is_of_a_process(candidate));
             if may && dice < rate {
                 fault = Some(candidate);
@@ -145,6 +144,16 @@ impl Faults {
         // Another conditional write is under way.
         let conflict = matches!(op, Op::Put | Op::Complete) && self.random.u8(..4) == 0;
         if conflict { ErrorKind::Conflict } else { kind }
+    }
+}
+
+/// What is asked rarely goes wrong more often.
+fn rarity(op: Op) -> u16 {
+    match op {
+        Op::Delete | Op::Park => 20,
+        Op::LoadMany | Op::SourceListVersions | Op::Get => 4,
+        Op::List | Op::Abort | Op::Depth | Op::SourceList => 2,
+        _ => 1,
     }
 }
 
