@@ -33,10 +33,6 @@ async fn try_finish<S: Source, D: Destination, L: Ledger, C: Clock>(
     entry: &mut Entry,
     at: &SegmentRef,
 ) -> Result<Finished, Ended> {
-    let info = leg.pin().await?;
-    if !info.pin().same_write(&entry.record.source.pin) {
-        return Err(Ended::Restart(Reason::new("source-keeps-changing", "the source changed while it was copied")));
-    }
     let now = leg.engine.patience.clock.now();
     let mine = leg.engine.ledger.new_lease(now);
     amend(leg, entry, at, |record| {
@@ -55,6 +51,11 @@ async fn try_finish<S: Source, D: Destination, L: Ledger, C: Clock>(
     .await?;
     leg.idle_legs.store(entry.record.idle_legs, Ordering::Relaxed);
     leg.park_if_idle_for(entry.record.idle_legs)?;
+    // Behind the save: whatever parks the object from here on, this segment answers for its message.
+    let info = leg.pin().await?;
+    if !info.pin().same_write(&entry.record.source.pin) {
+        return Err(Ended::Restart(Reason::new("source-keeps-changing", "the source changed while it was copied")));
+    }
     let Some(plan) = plan_of(&entry.record) else { return Err(superseded()) };
     // From here on the record is this leg's alone, as that of any other large object.
     entry.segment = None;
