@@ -133,6 +133,7 @@ pub struct Oracle {
     places: BTreeMap<String, Vec<SourceId>>,
     shown: HashMap<String, Vec<(Duration, Shown)>>,
     records: BTreeMap<String, Kept>,
+    parked: BTreeMap<String, Duration>,
     last_step: (Option<&'static str>, &'static str),
     uploads: Uploads,
     began: HashMap<ProcessId, Duration>,
@@ -272,10 +273,19 @@ impl Oracle {
     /// The ledger stored a record.
     pub fn recorded(&mut self, record: &Record, now: Duration, by: ProcessId) -> Result<(), String> {
         let key = record.key.key.as_str().to_owned();
+        if record.state == State::Parked {
+            self.parked.insert(key.clone(), now);
+        }
         let kept = Kept { record: record.clone(), at: now, by };
         let before = self.records.insert(key, kept).map(|kept| kept.record);
         self.last_step = (before.as_ref().map(|before| before.state.name()), record.state.name());
         steps::check(before.as_ref(), record)
+    }
+
+    /// The places whose records were parked since a process began.
+    pub fn parked_since(&self, process: ProcessId) -> impl Iterator<Item = &str> {
+        let began = self.began(process);
+        self.parked.iter().filter(move |(_, at)| **at >= began).map(|(place, _)| place.as_str())
     }
 
     /// From which state to which the last save went.

@@ -239,13 +239,13 @@ impl SimQueue {
         lock(&self.content).last_delivery.get(&process).copied().unwrap_or(true)
     }
 
-    /// Whether the ledger has the object of a message as parked: then a delivery before this one gave up, and may not have come to
-    /// park its message.
+    /// Whether the ledger has, or had since this process began, the object of a message as parked: then a delivery gave up, and may
+    /// not have come to park its message.
     fn is_recorded_as_parked(&self, body: &str) -> bool {
-        let oracle = self.world.oracle();
-        oracle.records().iter().any(|(place, kept)| {
-            kept.record.state == State::Parked && Stage::token_of(place).is_some_and(|token| body.contains(token))
-        })
+        let (oracle, process) = (self.world.oracle(), self.world.sim().current());
+        let is_in = |place: &str| Stage::token_of(place).is_some_and(|token| body.contains(token));
+        let now = oracle.records().iter().any(|(place, kept)| kept.record.state == State::Parked && is_in(place));
+        now || oracle.parked_since(process).any(is_in)
     }
 
     /// A process has these deliveries in hand.
