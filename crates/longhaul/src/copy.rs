@@ -15,7 +15,7 @@ use crate::{
     error::{ErrorKind, LedgerError, StoreError},
     multipart,
     object::{ETag, ObjectInfo, ObjectKey, VersionId},
-    ports::{Clock, Destination, Ledger, ListRequest, Source},
+    ports::{Clock, Destination, Ledger, Source},
     proof::Proof,
     record::{Lease, Reason, RecordKey, State, Token},
     report::{Follow, ObjectReport},
@@ -271,34 +271,6 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
 
     pub(crate) fn is_server_side(&self) -> bool {
         self.engine.settings.server_side && self.engine.destination.copies_from(self.engine.source.location())
-    }
-
-    /// Describes the source. *Gone* is only what a listing confirms: a HEAD that finds nothing may mean a missing bucket.
-    pub(crate) async fn pin(&self) -> Result<ObjectInfo, Ended> {
-        let key = &self.job.source_key;
-        let head = self.call(self.at_source("HeadObject"), || self.engine.source.head_object(key)).await;
-        match head {
-            Ok(info) => Ok(info),
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(self.gone_if_unlisted(error).await),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// What a *not found* of the source means.
-    pub(crate) async fn gone_if_unlisted(&self, error: StoreError) -> Ended {
-        let key = self.job.source_key.as_str();
-        let request = ListRequest { prefix: key.to_owned(), start_after: None };
-        let mut pages = self.engine.source.list(request);
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        let first = self.engine.patience.bounded("ListObjectsV2", futures_util::StreamExt::next(&mut pages)).await;
-        match first {
-            // Deleted and written again meanwhile: what is there now is another version.
-            Ok(Some(Ok(page))) if page.iter().any(|line| line.key.as_str() == key) => {
-                Ended::Restart(Reason::new("source-keeps-changing", error.to_string()))
-            }
-            Ok(Some(Ok(_)) | None) => Ended::Gone,
-            Ok(Some(Err(error))) | Err(error) => Ended::Failed(error),
-        }
     }
 
     async fn skip_if_same_checksums(&self) -> Result<(), Ended> {

@@ -76,11 +76,10 @@ async fn delete<S: Source, D: Destination, L: Ledger, C: Clock>(leg: &Leg<'_, S,
 }
 
 async fn still_gone<S: Source, D: Destination, L: Ledger, C: Clock>(leg: &Leg<'_, S, D, L, C>) -> Result<(), Ended> {
-    match leg.pin().await {
-        Err(Ended::Gone) => Ok(()),
-        Ok(_) => Err(skipped(RETURNED, "the source object was written again meanwhile")),
-        Err(ended) => Err(ended),
+    if leg.is_gone().await? {
+        return Ok(());
     }
+    Err(skipped(RETURNED, "the source object was written again meanwhile"))
 }
 
 /// The tombstone comes first: whoever saves behind it is refused, looks, and finds the source gone.

@@ -33,20 +33,29 @@ pub(crate) async fn recover<S: Source, D: Destination, L: Ledger, C: Clock>(
         // The same object may have been there before; then the upload still is, and of no more use.
         leg.abort(&Upload { key: leg.job.destination_key.clone(), id: upload.id.clone() }).await?;
     }
-    let proof = proof(leg, entry, (info, &expected, &written), level).await?;
     let parts = plan_of(&entry.record).map_or(0, |plan| u32::from(plan.count()));
     leg.parts.store(parts, Ordering::Relaxed);
     leg.parts_resumed.store(parts, Ordering::Relaxed);
     leg.engine.observer.object_started(&leg.job.source_key, info.size, info.size);
+    close(leg, entry, (info, &expected, &written), level).await.map(Some)
+}
+
+/// Closes the record with what was found.
+async fn close<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    entry: &mut Entry,
+    (info, expected, written): (&ObjectInfo, &Expected, &Written),
+    level: ProofLevel,
+) -> Result<Finished, Ended> {
     let finished = Finished {
         size: info.size,
         version_id: written.version_id.clone(),
         checksum: expected.crc64nvme,
-        proof,
+        proof: proof(leg, entry, (info, expected, written), level).await?,
         not_preserved: not_preserved(leg.engine, info),
     };
-    leg.close(entry, &written, &finished).await?;
-    Ok(Some(finished))
+    leg.close(entry, written, &finished).await?;
+    Ok(finished)
 }
 
 /// What speaks for the object there: `level`, unless it is to be read again.
@@ -112,14 +121,5 @@ pub(crate) async fn completed_by_others<S: Source, D: Destination, L: Ledger, C:
     let Some((written, expected)) = found else { return Ok(None) };
     let same_crc = written.crc64nvme.is_some() && written.crc64nvme == expected.crc64nvme;
     let level = if same_crc { ProofLevel::FullCrc } else { ProofLevel::SizeOnly };
-    let proof = proof(leg, entry, (info, &expected, &written), level).await?;
-    let finished = Finished {
-        size: info.size,
-        version_id: written.version_id.clone(),
-        checksum: expected.crc64nvme,
-        proof,
-        not_preserved: not_preserved(leg.engine, info),
-    };
-    leg.close(entry, &written, &finished).await?;
-    Ok(Some(finished))
+    close(leg, entry, (info, &expected, &written), level).await.map(Some)
 }

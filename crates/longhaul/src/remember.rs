@@ -144,14 +144,10 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     /// Looks again, behind the record: others may have begun to copy what was written since the first look, and their upload is
     /// not to be dropped. Who begins behind this look finds the record changed.
     async fn still_gone(&self) -> Result<(), Ended> {
-        match self.pin().await {
-            Err(Ended::Gone) => Ok(()),
-            Err(Ended::Restart(_)) | Ok(_) => {
-                let words = "the source object was written again meanwhile";
-                let error = StoreError::new(ErrorKind::Conflict, "HeadObject", words);
-                Err(error.at(self.engine.source.location()).on(&self.job.source_key).into())
-            }
-            Err(ended) => Err(ended),
+        if self.is_gone().await? {
+            return Ok(());
         }
+        let error = StoreError::new(ErrorKind::Conflict, "HeadObject", "the source object was written again meanwhile");
+        Err(error.at(self.engine.source.location()).on(&self.job.source_key).into())
     }
 }
