@@ -46,6 +46,8 @@ pub enum ErrorKind {
     Unsupported,
     /// The request is wrong in a way that repeating does not mend.
     InvalidRequest,
+    /// The store answers what its protocol does not allow, and will again: a listing that never moves on.
+    BadAnswer,
     /// The disk, folder or file refuses.
     Io,
     /// Nothing above: the message says more.
@@ -70,6 +72,7 @@ impl ErrorKind {
             | Self::InvalidKey
             | Self::Unsupported
             | Self::InvalidRequest
+            | Self::BadAnswer
             | Self::Io => false,
         }
     }
@@ -103,6 +106,7 @@ impl ErrorKind {
             | Self::InvalidCredentials
             | Self::WrongRegion
             | Self::ClockSkew
+            | Self::BadAnswer
             | Self::Other => false,
         }
     }
@@ -133,6 +137,7 @@ impl ErrorKind {
             Self::InvalidKey => "invalid-key",
             Self::Unsupported => "unsupported",
             Self::InvalidRequest => "invalid-request",
+            Self::BadAnswer => "bad-answer",
             Self::Io => "io",
             Self::Other => "other",
         }

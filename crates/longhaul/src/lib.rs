@@ -37,6 +37,7 @@ pub mod memory_ledger;
 pub mod memory_queue;
 pub mod object;
 pub mod pack;
+pub mod paging;
 pub mod part;
 pub mod planted;
 pub mod ports;

@@ -38,6 +38,8 @@ pub enum Defect {
     BuryOnly,
     /// A copy is deleted without a look whether its source is absent.
     DeleteWithoutLook,
+    /// A page with a next token, but without a mark that there is more, is taken for the last one.
+    TokenWithoutMarkEnds,
 }
 
 impl Defect {
