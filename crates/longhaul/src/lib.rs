@@ -60,6 +60,7 @@ pub mod segment_job;
 pub mod segments;
 pub mod send;
 pub mod send_list;
+pub mod text;
 pub mod work;
 
 mod amend;
