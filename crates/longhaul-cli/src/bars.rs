@@ -2,19 +2,25 @@
 
 use std::{
     collections::HashMap,
-    io::IsTerminal,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use indicatif::{HumanBytes, HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use longhaul::{engine::Observer, error::StoreError, object::ObjectKey, report::ObjectReport};
+use longhaul::{engine::Observer, error::StoreError, object::ObjectKey, report::ObjectReport, text::escaped};
 use serde_json::json;
+
+use crate::{
+    out::{self, tell},
+    screen::Screen,
+};
 
 /// Objects from this size on have a bar of their own, in bytes.
 const LARGE: u64 = 64 << 20;
 /// How often plain lines and JSON progress appear.
 const EVERY: Duration = Duration::from_secs(5);
+/// How often a second bars are drawn at most.
+const REDRAWS: u8 = 20;
 
 /// What moves while a copy runs. Cheap to clone.
 #[derive(Clone)]
@@ -47,13 +53,16 @@ struct State {
 impl Bars {
     /// Chooses the manner: JSON if asked, bars if standard error is a terminal, else lines.
     pub fn new(json: bool) -> Self {
-        let terminal = std::io::stderr().is_terminal();
+        let terminal = out::is_terminal_aside();
         let manner = match (json, terminal) {
             (true, _) => Manner::Json,
             (false, true) => Manner::Bars,
             (false, false) => Manner::Lines,
         };
-        let target = if manner == Manner::Bars { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = match manner {
+            Manner::Bars => ProgressDrawTarget::term_like_with_hz(Box::new(Screen::default()), REDRAWS),
+            Manner::Lines | Manner::Json => ProgressDrawTarget::hidden(),
+        };
         let state = State {
             large: HashMap::new(),
             objects: 0,
@@ -115,9 +124,9 @@ impl Bars {
         if self.0.manner == Manner::Json {
             let line = json!({ "event": "progress", "objects_done": state.objects, "objects_to_copy": state.jobs,
                 "bytes_done": moved, "bytes_to_copy": state.job_bytes, "bytes_per_second": rate as u64, "seconds": seconds });
-            println!("{line}");
+            out::object(&line);
         } else {
-            eprintln!(
+            tell!(
                 "{} of {} in {} of {} objects, {}/s",
                 HumanBytes(moved),
                 HumanBytes(state.job_bytes),
@@ -144,7 +153,7 @@ impl Observer for Bars {
         }
         let bar = state.large.entry(key.clone()).or_insert_with(|| self.0.multi.add(ProgressBar::new(size)));
         bar.set_style(style_of("  {bytes:>11}/{total_bytes:11} {bar:24} {percent:>3} %  {msg}"));
-        bar.set_message(key.to_string());
+        bar.set_message(escaped(key.as_str()).to_string());
         bar.set_position(already);
     }
 

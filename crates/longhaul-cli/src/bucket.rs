@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::{
     copy::patience,
     failure::{Exit, Failure},
+    out::{self, say, tell},
     settings::CopySettings,
     stack::{self, Stack},
     stack_args::{BucketCommand, BucketConnectArgs},
@@ -53,7 +54,7 @@ async fn connect(args: &BucketConnectArgs, json: bool) -> Result<Exit, Failure> 
     }
     let warning = no_place(&stack.cloud, &settings, args).await?;
     match json {
-        true => println!("{}", line(&args.bucket, &connected, warning.as_deref())),
+        true => out::object(&line(&args.bucket, &connected, warning.as_deref())),
         false => show(&args.bucket, &connected, warning.as_deref()),
     }
     Ok(Exit::Done)
@@ -147,27 +148,27 @@ fn described(there: &Notification) -> String {
 
 fn show(bucket: &str, connected: &Connected, warning: Option<&str>) {
     if connected.before.is_empty() && !connected.event_bridge {
-        println!("{bucket} told nobody of its events before");
+        say!("{bucket} told nobody of its events before");
     }
-    connected.before.iter().for_each(|there| println!("kept:  {}", described(there)));
+    connected.before.iter().for_each(|there| say!("kept:  {}", described(there)));
     if connected.event_bridge {
-        println!("kept:  all events to EventBridge");
+        say!("kept:  all events to EventBridge");
     }
     match &connected.connection {
         Connection::Added(added) => {
-            println!("added: {}", described(added));
-            println!("S3 has tried the queue; it may take some minutes until events come");
+            say!("added: {}", described(added));
+            say!("S3 has tried the queue; it may take some minutes until events come");
         }
         Connection::WasThere | Connection::Overlaps(_) => {
-            println!("the stack hears of it already; nothing was changed")
+            say!("the stack hears of it already; nothing was changed")
         }
     }
-    println!(
+    say!(
         "if the stack did not create {bucket}, add it to the stack's parameter OwnBucketArns: the queue and the \
          workers' role permit no other buckets"
     );
     if let Some(words) = warning {
-        eprintln!("warning: {words}");
+        tell!("warning: {words}");
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     args::DemoArgs,
     demo_data::{self, Made, Size},
     failure::{Exit, Failure},
+    out::{self, say},
 };
 
 const SOURCE: &str = "demo-source";
@@ -34,11 +35,11 @@ pub async fn run(args: DemoArgs, json: bool) -> Result<Exit, Failure> {
         Size { small: args.small_objects, large: args.large_objects.max(1), large_bytes: args.large_mib.max(32) << 20 };
     let stage = Stage::set(seed, size).await?;
     let made = stage.made;
-    say(
+    tell_person(
         json,
         &format!("two S3 endpoints on this machine: {} and {}", stage.source.endpoint(), stage.destination.endpoint()),
     );
-    say(
+    tell_person(
         json,
         &format!(
             "{} objects, {}: empty ones, awkward keys, {} of {} each (seed {seed})",
@@ -50,10 +51,10 @@ pub async fn run(args: DemoArgs, json: bool) -> Result<Exit, Failure> {
     );
     let began = Instant::now();
     let killed_at = stage.copy_until_killed(size).await?;
-    say(json, &format!("copying, and killed half-way, as a crash would do it: {killed_at} parts had arrived"));
+    tell_person(json, &format!("copying, and killed half-way, as a crash would do it: {killed_at} parts had arrived"));
     let (summary, peak_kib) = stage.copy_to_the_end().await?;
     let seconds = began.elapsed().as_secs_f64();
-    say(json, "started again with the same command: done. Now every byte is compared, independently");
+    tell_person(json, "started again with the same command: done. Now every byte is compared, independently");
     let wrong = stage.differences();
     let repeated = stage.parts_sent_twice();
     let rate = made.bytes as f64 / seconds;
@@ -62,15 +63,15 @@ pub async fn run(args: DemoArgs, json: bool) -> Result<Exit, Failure> {
         "parts_before_kill": killed_at, "parts_not_sent_again": resumed, "accepted_parts_sent_twice": repeated,
         "seconds": seconds, "bytes_per_second": rate as u64, "peak_memory_bytes": peak_kib * 1024 });
     if json {
-        println!("{line}");
+        out::object(&line);
     } else {
-        println!("  objects               {}", HumanCount(made.objects));
-        println!("  bytes                 {}", HumanBytes(made.bytes));
-        println!("  wrong objects         {}", wrong.len());
-        println!("  parts not sent again  {resumed} (accepted parts sent twice: {repeated})");
-        println!("  time                  {seconds:.1} s, the crash included");
-        println!("  rate                  {:.1} MB/s, client and both servers on this one machine", rate / 1e6);
-        println!("  peak memory           {} (the copying process)", HumanBytes(peak_kib * 1024));
+        say!("  objects               {}", HumanCount(made.objects));
+        say!("  bytes                 {}", HumanBytes(made.bytes));
+        say!("  wrong objects         {}", wrong.len());
+        say!("  parts not sent again  {resumed} (accepted parts sent twice: {repeated})");
+        say!("  time                  {seconds:.1} s, the crash included");
+        say!("  rate                  {:.1} MB/s, client and both servers on this one machine", rate / 1e6);
+        say!("  peak memory           {} (the copying process)", HumanBytes(peak_kib * 1024));
     }
     if wrong.is_empty() && repeated == 0 {
         return Ok(Exit::Done);
@@ -79,9 +80,9 @@ pub async fn run(args: DemoArgs, json: bool) -> Result<Exit, Failure> {
     Err(Failure { exit: Exit::Different, message: format!("the demo found differences: {shown:?}"), advice: None })
 }
 
-fn say(json: bool, words: &str) {
+fn tell_person(json: bool, words: &str) {
     if !json {
-        println!("{words}");
+        say!("{words}");
     }
 }
 

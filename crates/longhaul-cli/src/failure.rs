@@ -9,7 +9,11 @@ use longhaul::{
 use longhaul_aws::{ConnectError, ParameterError};
 use serde_json::json;
 
-use crate::{explain, settings::SettingsError};
+use crate::{
+    explain,
+    out::{self, tell},
+    settings::SettingsError,
+};
 
 /// The exit codes, as `--help` and the README name them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,11 +86,11 @@ impl Failure {
     pub fn print(&self, json: bool) {
         if json {
             let line = json!({ "event": "error", "message": self.message, "advice": self.advice, "exit_code": self.exit.code() });
-            println!("{line}");
+            out::object(&line);
         }
-        eprintln!("error: {}", self.message);
+        tell!("error: {}", self.message);
         if let Some(advice) = &self.advice {
-            eprintln!("  what to do: {advice}");
+            tell!("  what to do: {advice}");
         }
     }
 }

@@ -1,14 +1,20 @@
 //! Logging: to the terminal without tearing the bars, or as JSON lines to a file; of a service, as JSON lines to
-//! standard output.
+//! standard output. A log that cannot be written ends nothing.
 
-use std::{fs::OpenOptions, io, sync::Mutex};
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    sync::Mutex,
+};
 
+use longhaul::text::harmless_json;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     args::{Command, Output},
     bars::Bars,
     failure::Failure,
+    out::{self, tell},
 };
 
 /// What the log is to a command.
@@ -36,18 +42,16 @@ pub fn start(output: &Output, role: Role, bars: &Bars) -> Result<(), Failure> {
         Some(path) => {
             let file = OpenOptions::new().create(true).append(true).open(path);
             let file = file.map_err(|error| Failure::of_file("the log file", path, &error))?;
-            as_json(filter, Mutex::new(file));
+            as_json(filter, Mutex::new(ToFile { file, is_whole: true }));
         }
-        None if role == Role::Voice && (output.json || !io::IsTerminal::is_terminal(&io::stdout())) => {
-            as_json(filter, io::stdout);
-        }
+        None if role == Role::Voice && (output.json || !out::is_terminal()) => as_json(filter, || ToPrograms),
         None => {
             let bars = bars.clone();
-            let ansi = io::IsTerminal::is_terminal(&io::stderr());
             let writer = move || AboveBars(bars.clone());
             tracing_subscriber::fmt()
                 .with_env_filter(filter)
-                .with_ansi(ansi)
+                // Colours are what is taken out of the lines below.
+                .with_ansi(false)
                 .with_target(false)
                 .with_writer(writer)
                 .init();
@@ -80,17 +84,58 @@ fn level(flag: Option<&str>, role: Role, variable: Option<String>) -> String {
     flag.map_or(usual, str::to_owned)
 }
 
+/// A writer takes one event at a time. Its words, without the line's end.
+fn words(event: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(event.strip_suffix(b"\n").unwrap_or(event))
+}
+
 /// Standard error, with the bars out of the way while something is written.
 struct AboveBars(Bars);
 
-impl io::Write for AboveBars {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.aside(|| io::stderr().write_all(bytes))?;
-        Ok(bytes.len())
+impl Write for AboveBars {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        self.0.aside(|| out::line_aside(words(event)));
+        Ok(event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        Ok(())
+    }
+}
+
+/// Standard output, in JSON.
+struct ToPrograms;
+
+impl Write for ToPrograms {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        out::text(format!("{}\n", harmless_json(&words(event))).as_bytes());
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A file, in JSON.
+struct ToFile {
+    file: File,
+    is_whole: bool,
+}
+
+impl Write for ToFile {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let written = self.file.write_all(format!("{}\n", harmless_json(&words(event))).as_bytes());
+        if let Err(error) = written
+            && std::mem::take(&mut self.is_whole)
+        {
+            tell!("warning: the log file is not complete: {error}");
+        }
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

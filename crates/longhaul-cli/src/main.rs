@@ -2,6 +2,9 @@
 //!
 //! Only this crate sees the environment, the clock and the terminal. Each command is a module; [`run`](run()) names them.
 
+// Whoever prints does it through `out`, where it can neither panic nor act on a terminal.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod args;
 mod bars;
 mod bucket;
@@ -16,12 +19,14 @@ mod lists;
 mod log;
 mod look;
 mod ls;
+mod out;
 mod parked;
 mod place;
 mod poll;
 mod prepare;
 mod report;
 mod rota;
+mod screen;
 mod send;
 mod settings;
 mod show;
@@ -55,12 +60,21 @@ fn main() -> ExitCode {
         failure.print(json);
         failure.exit
     });
-    exit.into()
+    whole(exit).into()
+}
+
+/// The code of a command that did what it was asked, and could not say so, is not 0: a program that listens would miss it.
+fn whole(exit: Exit) -> Exit {
+    let Some(error) = out::lost() else { return exit };
+    out::tell!("error: standard output is not complete: {error}");
+    if exit == Exit::Done { Exit::Usage } else { exit }
 }
 
 fn run(cli: Cli) -> Result<Exit, Failure> {
     if let Command::Completions { shell } = cli.command {
-        clap_complete::generate(shell, &mut Cli::command(), "longhaul", &mut std::io::stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "longhaul", &mut script);
+        out::text(&script);
         return Ok(Exit::Done);
     }
     let bars = bars::Bars::new(cli.output.json);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, stream};
 use indicatif::HumanCount;
-use longhaul::error::QueueError;
+use longhaul::{error::QueueError, text::escaped};
 use longhaul_aws::{ParkedMessage, ParkedQueue};
 use serde_json::json;
 
@@ -12,6 +12,7 @@ use crate::{
     clock::rfc3339,
     failure::{Exit, Failure},
     look::Look,
+    out::{self, say, tell},
     stack::{self, Queue, Stack},
     stack_args::{ParkedCommand, ParkedListArgs, RedriveArgs, Which},
 };
@@ -52,7 +53,7 @@ async fn list(args: &ParkedListArgs, json: bool) -> Result<Exit, Failure> {
     look.end().await;
     let groups = groups?;
     match json {
-        true => groups.iter().for_each(|(reason, group)| println!("{}", line(reason, group))),
+        true => groups.iter().for_each(|(reason, group)| out::object(&line(reason, group))),
         false => show(&groups, depth.visible + depth.in_flight),
     }
     Ok(Exit::Done)
@@ -85,19 +86,19 @@ async fn gather(look: &mut Look, args: &ParkedListArgs) -> Result<BTreeMap<Strin
 
 fn show(groups: &BTreeMap<String, Group>, there: u64) {
     for (reason, group) in groups {
-        println!("{:>12} {reason}", HumanCount(group.messages).to_string());
+        say!("{:>12} {}", HumanCount(group.messages).to_string(), escaped(reason));
         for message in &group.examples {
             let from = message.queue.as_deref().unwrap_or("an unknown queue");
             let sent = message.sent.map_or_else(String::new, |sent| format!(", sent {}", rfc3339(sent)));
-            println!("{:>12} {} from {from}{sent}", "", message.id);
+            say!("{:>12} {} from {}{sent}", "", escaped(&message.id), escaped(from));
             if let Some(reason) = message.reason.as_ref().filter(|reason| !reason.message.is_empty()) {
-                println!("{:>12}   {}", "", reason.message);
+                say!("{:>12}   {}", "", reason.message);
             }
-            println!("{:>12}   {}", "", excerpt(&message.body));
+            say!("{:>12}   {}", "", excerpt(&message.body));
         }
     }
     let seen = groups.values().map(|group| group.messages).sum();
-    println!("{} messages shown; the queue has about {}", HumanCount(seen), HumanCount(there));
+    say!("{} messages shown; the queue has about {}", HumanCount(seen), HumanCount(there));
 }
 
 fn excerpt(body: &str) -> String {
@@ -154,18 +155,18 @@ async fn redrive(args: &RedriveArgs, json: bool) -> Result<Exit, Failure> {
 
 fn show_redriven(redriven: &Redriven, json: bool) {
     for error in redriven.errors.iter().take(EXAMPLES) {
-        eprintln!("error: {}", longhaul::error::chain(error));
+        tell!("error: {}", longhaul::error::chain(error));
     }
     let (messages, failed) = (redriven.messages(), redriven.errors.len());
     if json {
         let queues = &redriven.by_queue;
-        println!("{}", json!({ "event": "redriven", "messages": messages, "queues": queues, "failed": failed }));
+        out::object(&json!({ "event": "redriven", "messages": messages, "queues": queues, "failed": failed }));
         return;
     }
     for (queue, messages) in &redriven.by_queue {
-        println!("{:>12} back to {queue}", HumanCount(*messages).to_string());
+        say!("{:>12} back to {queue}", HumanCount(*messages).to_string());
     }
-    println!("{} messages sent back, {failed} failed", HumanCount(messages));
+    say!("{} messages sent back, {failed} failed", HumanCount(messages));
 }
 
 /// Goes on until there are no more, enough were sent back, or one could not be.

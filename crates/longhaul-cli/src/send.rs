@@ -6,6 +6,7 @@ use indicatif::{HumanBytes, HumanCount};
 use longhaul::{
     run_report::{RouteReport, RunReport},
     scan::Mode,
+    text::escaped,
 };
 use longhaul_aws::{JobsenderSettings, StackJobsender};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     bars::Bars,
     failure::{Exit, Failure},
+    out::{self, say, tell},
     stack::{self, for_process, layers, variable},
     stack_args::SendArgs,
     stop,
@@ -32,8 +34,7 @@ pub async fn run(args: SendArgs, json: bool, bars: Bars) -> Result<Exit, Failure
     stop::listen(stop.clone(), bars);
     let report = StackJobsender::new(settings, cloud).run(mode, limit, stop.clone()).await;
     if json {
-        let line = serde_json::to_string(&report).map_err(|error| Failure::usage(format!("the report: {error}")))?;
-        println!("{line}");
+        out::object(&report);
     } else {
         show(&report);
     }
@@ -64,18 +65,18 @@ fn shut(report: &RunReport) -> Option<&'static str> {
 fn show(report: &RunReport) {
     let verb = if report.dry_run { "would be sent" } else { "sent" };
     if report.gate == "forced" {
-        println!("the last comparison or its jobs are not through, for too long: compared all the same");
+        say!("the last comparison or its jobs are not through, for too long: compared all the same");
     }
     report.routes.iter().for_each(|route| show_route(route, verb));
     match shut(report) {
-        Some(words) => println!("{words}"),
+        Some(words) => say!("{words}"),
         None => show_sum(report, verb),
     }
-    report.errors.iter().for_each(|error| eprintln!("error: {error}"));
+    report.errors.iter().for_each(|error| tell!("error: {error}"));
 }
 
 fn show_sum(report: &RunReport, verb: &str) {
-    println!(
+    say!(
         "{} of {} objects {verb} ({} of {}) in {} messages; {:.1} s",
         HumanCount(report.sent),
         HumanCount(report.objects),
@@ -86,22 +87,24 @@ fn show_sum(report: &RunReport, verb: &str) {
     );
     match (report.handed_over, report.complete) {
         (0, true) => {}
-        (0, false) => println!("not compared to the end: run it again, with more time if need be (--time-limit)"),
-        (ranges, _) => println!("the rest, {ranges} ranges of keys, goes on through the queue of scans"),
+        (0, false) => say!("not compared to the end: run it again, with more time if need be (--time-limit)"),
+        (ranges, _) => say!("the rest, {ranges} ranges of keys, goes on through the queue of scans"),
     }
 }
 
 fn show_route(route: &RouteReport, verb: &str) {
     let counts = &route.counts;
-    println!("s3://{}/{} -> s3://{}/{}", route.src_bucket, route.src_prefix, route.des_bucket, route.des_prefix);
+    let place = |bucket: &str, prefix: &str| escaped(&format!("s3://{bucket}/{prefix}")).to_string();
+    let (from, to) = (place(&route.src_bucket, &route.src_prefix), place(&route.des_bucket, &route.des_prefix));
+    say!("{from} -> {to}");
     let sent = counts.why.iter().map(|(why, count)| (*count, format!("{verb}: {}", because(why))));
     let others = [(counts.same, "the same".to_owned()), (counts.refused, "REFUSED by the queue".to_owned())];
     let skipped = counts.skipped.iter().map(|(why, count)| (*count, format!("not sent: {}", not_sent(why))));
     for (count, what) in sent.chain(others).chain(skipped).filter(|(count, _)| *count > 0) {
-        println!("{:>12} {what}", HumanCount(count).to_string());
+        say!("{:>12} {what}", HumanCount(count).to_string());
     }
     if !counts.complete {
-        println!("{:>12} not compared to the end by this run", "");
+        say!("{:>12} not compared to the end by this run", "");
     }
 }
 

@@ -7,10 +7,17 @@ use longhaul::{
     report::{ObjectReport, Outcome},
     scan::Comparison,
     scan_list::ListTotals,
+    text::escaped,
 };
 use serde_json::json;
 
-use crate::{bars::Bars, explain, failure::Exit, report};
+use crate::{
+    bars::Bars,
+    explain,
+    failure::Exit,
+    out::{self, say, tell},
+    report,
+};
 
 /// How many failures people are shown one by one; the report has all.
 const SHOWN_FAILURES: u64 = 20;
@@ -51,13 +58,13 @@ impl Show {
     /// A line for a person.
     pub fn say(&self, words: &str) {
         if !self.json {
-            self.bars.aside(|| println!("{words}"));
+            self.bars.aside(|| say!("{words}"));
         }
     }
 
     /// A warning, whoever listens.
     pub fn warn(&self, words: &str) {
-        self.bars.aside(|| eprintln!("warning: {words}"));
+        self.bars.aside(|| tell!("warning: {words}"));
     }
 
     /// An object ended.
@@ -65,10 +72,10 @@ impl Show {
         if self.json {
             let mut line = report::line(report);
             line["event"] = json!("object");
-            println!("{line}");
+            out::object(&line);
             return;
         }
-        let place = report::address(&report.source);
+        let place = escaped(&report::address(&report.source)).to_string();
         match report.outcome {
             Outcome::Failed => self.failure(&place, report),
             Outcome::Gone => self.say(&format!("gone: {place}")),
@@ -83,13 +90,11 @@ impl Show {
     /// A key that has no place at the destination.
     pub fn unplaceable(&self, key: &ObjectKey, error: &KeyError) {
         if self.json {
-            println!(
-                "{}",
-                json!({ "event": "object", "source": key, "outcome": "failed",
-                "reason": { "code": "invalid-key", "message": error.to_string() } })
-            );
+            out::object(&json!({ "event": "object", "source": key, "outcome": "failed",
+                "reason": { "code": "invalid-key", "message": error.to_string() } }));
         } else {
-            self.bars.aside(|| eprintln!("failed: {key}: at the destination the key would be too long: {error}"));
+            let key = escaped(key.as_str());
+            self.bars.aside(|| tell!("failed: {key}: at the destination the key would be too long: {error}"));
         }
     }
 
@@ -97,12 +102,12 @@ impl Show {
     pub fn not_found(&mut self, key: &ObjectKey, outcome: &str, why: &str) {
         if self.json {
             let reason = json!({ "code": outcome, "message": why });
-            println!("{}", json!({ "event": "object", "source": key, "outcome": outcome, "reason": reason }));
+            out::object(&json!({ "event": "object", "source": key, "outcome": outcome, "reason": reason }));
             return;
         }
         self.not_found += 1;
         if self.not_found <= SHOWN_FAILURES {
-            self.warn(&format!("{key}: {why}"));
+            self.warn(&format!("{}: {why}", escaped(key.as_str())));
         }
         if self.not_found == SHOWN_FAILURES {
             self.warn("further keys that cannot be copied are not shown here; --report FILE has them all");
@@ -121,9 +126,9 @@ impl Show {
         };
         let advice = report.error.as_ref().and_then(explain::advice);
         self.bars.aside(|| {
-            eprintln!("failed: {place}: {why}");
+            tell!("failed: {place}: {why}");
             if let Some(advice) = advice {
-                eprintln!("  what to do: {advice}");
+                tell!("  what to do: {advice}");
             }
         });
         if self.failures == SHOWN_FAILURES {
@@ -135,9 +140,10 @@ impl Show {
     pub fn would_copy(&self, job: &CopyJob) {
         if self.json {
             let line = json!({ "event": "would-copy", "source": job.source_key, "destination": job.destination_key, "size": job.size });
-            println!("{line}");
+            out::object(&line);
         } else {
-            println!("would copy {} ({}) to {}", job.source_key, HumanBytes(job.size), job.destination_key);
+            let (from, to) = (escaped(job.source_key.as_str()), escaped(job.destination_key.as_str()));
+            self.say(&format!("would copy {from} ({}) to {to}", HumanBytes(job.size)));
         }
     }
 
@@ -176,14 +182,14 @@ impl Show {
             "seconds": summary.seconds,
             "exit_code": summary.exit.code(),
         });
-        println!("{line}");
+        out::object(&line);
     }
 
     fn summary_for_people(&self, summary: &Summary<'_>) {
         let (list, totals) = (summary.list, &summary.list.totals);
         let rate = totals.sent_bytes as f64 / summary.seconds.max(0.001);
         let time = HumanDuration(std::time::Duration::from_secs_f64(summary.seconds));
-        println!(
+        say!(
             "{} objects copied, {} ({} sent, {}/s) in {time}",
             HumanCount(totals.copied),
             HumanBytes(totals.copied_bytes),
@@ -205,23 +211,23 @@ impl Show {
             (totals.failed, "FAILED"),
         ];
         for (count, what) in more.into_iter().filter(|(count, _)| *count > 0) {
-            println!("{:>12} {what}", HumanCount(count).to_string());
+            say!("{:>12} {what}", HumanCount(count).to_string());
         }
         if let Some(found) = summary.comparison {
-            println!(
+            say!(
                 "compared by size: {} objects, {}; {} different",
                 HumanCount(found.objects),
                 HumanBytes(found.bytes),
                 HumanCount(found.different)
             );
             for key in found.examples.iter().take(10) {
-                println!("  different: {key}");
+                say!("  different: {}", escaped(key.as_str()));
             }
         }
         match summary.exit {
-            Exit::Interrupted => println!("interrupted; run the same command again to resume: finished parts are kept"),
-            Exit::SomeFailed => println!("not all was copied; run the same command again: finished parts are kept"),
-            Exit::Different => println!(
+            Exit::Interrupted => say!("interrupted; run the same command again to resume: finished parts are kept"),
+            Exit::SomeFailed => say!("not all was copied; run the same command again: finished parts are kept"),
+            Exit::Different => say!(
                 "both sides differ although nothing failed: were they written to meanwhile? run the same command again"
             ),
             Exit::Done | Exit::Usage => {}

@@ -9,6 +9,7 @@ use longhaul::{
     queue::{Depth, JobQueue},
     record::{Record, State},
     segments::Segments,
+    text::escaped,
 };
 use longhaul_aws::{DynamoLedger, OpenRecords, Order, SystemClock};
 use serde_json::json;
@@ -16,6 +17,7 @@ use serde_json::json;
 use crate::{
     clock::rfc3339,
     failure::{Exit, Failure},
+    out::{self, say},
     report::address,
     stack::{self, Stack},
     stack_args::StackArgs,
@@ -109,25 +111,29 @@ fn show_to_people(found: &Found, examples: usize) {
     for (name, holds, depth) in &found.queues {
         let later = if depth.delayed > 0 { format!(", {} delayed", HumanCount(depth.delayed)) } else { String::new() };
         let (waiting, flying) = (HumanCount(depth.visible), HumanCount(depth.in_flight));
-        println!("{name:<9} {waiting} waiting, {flying} in flight{later}: {holds}");
+        say!("{name:<9} {waiting} waiting, {flying} in flight{later}: {holds}");
     }
-    println!();
+    say!("");
     for (state, records) in &found.counts {
-        println!("{:>12} {}", HumanCount(*records).to_string(), state.name());
+        say!("{:>12} {}", HumanCount(*records).to_string(), state.name());
     }
     if !found.stuck.is_empty() {
-        println!("\nstuck, for more than an hour without a worker: {}", at_least(found.stuck.len()));
+        say!("");
+        say!("stuck, for more than an hour without a worker: {}", at_least(found.stuck.len()));
         found.stuck.iter().take(examples).for_each(show);
     }
     for group in &found.parked {
-        println!("\nparked because of {}: {}", group.reason, HumanCount(group.records.len() as u64));
+        say!("");
+        say!("parked because of {}: {}", escaped(&group.reason), HumanCount(group.records.len() as u64));
         group.records.iter().take(examples).for_each(show);
     }
     if found.parked.iter().map(|group| group.records.len()).sum::<usize>() >= LOOKED_AT {
-        println!("\nof the parked ones, only the newest {} were looked at", HumanCount(LOOKED_AT as u64));
+        say!("");
+        say!("of the parked ones, only the newest {} were looked at", HumanCount(LOOKED_AT as u64));
     }
     if let Some(dashboard) = &found.dashboard {
-        println!("\ndashboard: {dashboard}");
+        say!("");
+        say!("dashboard: {dashboard}");
     }
 }
 
@@ -142,17 +148,19 @@ fn show(record: &Record) {
     let to = address(&(record.key.location.clone(), record.key.key.clone()));
     let age = SystemClock::new().now().0.saturating_sub(record.updated.0);
     let age = HumanDuration(std::time::Duration::from_millis(u64::try_from(age).unwrap_or(0)));
-    println!(
-        "  {from} -> {to} ({}, {}, {} legs, last {age} ago)",
+    say!(
+        "  {} -> {} ({}, {}, {} legs, last {age} ago)",
+        escaped(&from),
+        escaped(&to),
         record.state.name(),
         HumanBytes(record.source.pin.size),
         record.attempts
     );
     if let Some((done, all)) = record.segments_done() {
-        println!("    {done} of {all} segments are done");
+        say!("    {done} of {all} segments are done");
     }
     if let Some(reason) = record.reason.as_ref().filter(|reason| !reason.message.is_empty()) {
-        println!("    {}", reason.message);
+        say!("    {}", reason.message);
     }
 }
 
@@ -161,18 +169,18 @@ fn show_to_programs(found: &Found, examples: usize) {
         let Depth { visible, in_flight, delayed } = depth;
         let line =
             json!({ "event": "queue", "queue": name, "waiting": visible, "in_flight": in_flight, "delayed": delayed });
-        println!("{line}");
+        out::object(&line);
     }
     for (state, records) in &found.counts {
-        println!("{}", json!({ "event": "state", "state": state, "records": records }));
+        out::object(&json!({ "event": "state", "state": state, "records": records }));
     }
     let shown = |records: &[Record]| records.iter().take(examples).map(example).collect::<Vec<_>>();
-    println!("{}", json!({ "event": "stuck", "records": found.stuck.len(), "examples": shown(&found.stuck) }));
+    out::object(&json!({ "event": "stuck", "records": found.stuck.len(), "examples": shown(&found.stuck) }));
     for Group { reason, records } in &found.parked {
         let line = json!({ "event": "parked", "reason": reason, "records": records.len(), "examples": shown(records) });
-        println!("{line}");
+        out::object(&line);
     }
-    println!("{}", json!({ "event": "dashboard", "url": found.dashboard }));
+    out::object(&json!({ "event": "dashboard", "url": found.dashboard }));
 }
 
 fn example(record: &Record) -> serde_json::Value {

@@ -1,7 +1,10 @@
 //! `longhaul status`: what the ledger of this machine knows. Of a deployed stack speaks [`stack_status`](crate::stack_status).
 
 use indicatif::{HumanBytes, HumanCount};
-use longhaul::record::{Record, State};
+use longhaul::{
+    record::{Record, State},
+    text::escaped,
+};
 use longhaul_local::{RecordFilter, SqliteLedger};
 use serde_json::json;
 
@@ -9,6 +12,7 @@ use crate::{
     args::StatusArgs,
     clock::rfc3339,
     failure::{Exit, Failure},
+    out::{self, say},
     prepare::ledger_path,
     report::address,
     stack_status,
@@ -32,9 +36,9 @@ pub async fn run(args: StatusArgs, json: bool) -> Result<Exit, Failure> {
         if json {
             let line = json!({ "event": "state", "state": group.state, "records": group.records,
                 "size_bytes": group.size_bytes, "sent_bytes": group.sent_bytes });
-            println!("{line}");
+            out::object(&line);
         } else {
-            println!(
+            say!(
                 "{:>12} {:<10} {}",
                 HumanCount(group.records).to_string(),
                 group.state.name(),
@@ -53,7 +57,7 @@ pub async fn run(args: StatusArgs, json: bool) -> Result<Exit, Failure> {
         }
     }
     if !json {
-        println!("ledger: {}", path.display());
+        say!("ledger: {}", escaped(&path.to_string_lossy()));
     }
     Ok(Exit::Done)
 }
@@ -62,14 +66,16 @@ fn show(record: &Record, json: bool) {
     let from = address(&(record.source.location.clone(), record.source.key.clone()));
     let to = address(&(record.key.location.clone(), record.key.key.clone()));
     if json {
-        println!("{}", json!({ "event": "record", "source": from, "destination": to, "record": record }));
+        out::object(&json!({ "event": "record", "source": from, "destination": to, "record": record }));
         return;
     }
     let reason =
         record.reason.as_ref().map(|reason| format!(" {}: {}", reason.code, reason.message)).unwrap_or_default();
-    println!(
-        "{} {from} -> {to} ({}, {} attempts, last {}){reason}",
+    say!(
+        "{} {} -> {} ({}, {} attempts, last {}){reason}",
         record.state.name(),
+        escaped(&from),
+        escaped(&to),
         HumanBytes(record.source.pin.size),
         record.attempts,
         rfc3339(record.updated)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::{bars::Bars, failure::Exit};
+use crate::{bars::Bars, failure::Exit, out::tell};
 
 /// How long what cannot be awaited may hold up a stop.
 const GRACE: Duration = Duration::from_millis(100);
@@ -38,10 +38,10 @@ pub fn listen(stop: CancellationToken, bars: Bars) {
     tokio::spawn(async move {
         signals.next().await;
         stop.cancel();
-        bars.aside(|| eprintln!("stopping after the parts in flight; press Ctrl-C again to stop at once"));
+        bars.aside(|| tell!("stopping after the parts in flight; press Ctrl-C again to stop at once"));
         signals.next().await;
         bars.end();
-        eprintln!("stopped; run the same command again to resume");
+        tell!("stopped; run the same command again to resume");
         tokio::time::sleep(GRACE).await;
         std::process::exit(Exit::Interrupted.code().into());
     });

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    io::{BufRead, IsTerminal, Write},
+    io::{BufRead, IsTerminal},
     sync::Arc,
 };
 
@@ -12,6 +12,7 @@ use longhaul::{
     error::ErrorKind,
     ports::{Clock, Destination, Ledger, Source, UnfinishedUpload, UploadFilter},
     record::State,
+    text::escaped,
 };
 use longhaul_local::{RecordFilter, SqliteLedger};
 use serde_json::json;
@@ -21,6 +22,7 @@ use crate::{
     clock::rfc3339,
     copy::patience,
     failure::{Exit, Failure},
+    out::{self, say},
     prepare::{ledger_path, open_place},
     settings::CopySettings,
     store::Store,
@@ -37,7 +39,7 @@ pub async fn run(command: UploadsCommand, json: bool) -> Result<Exit, Failure> {
             let (_, found, live) = find(&args).await?;
             found.iter().for_each(|upload| show(upload, json));
             if !json {
-                println!("{} unfinished uploads", found.len());
+                say!("{} unfinished uploads", found.len());
             }
             say_live(live, json);
             Ok(Exit::Done)
@@ -49,12 +51,11 @@ pub async fn run(command: UploadsCommand, json: bool) -> Result<Exit, Failure> {
 fn show(found: &UnfinishedUpload, json: bool) {
     let begun = rfc3339(found.initiated);
     if json {
-        println!(
-            "{}",
-            json!({ "event": "upload", "key": found.upload.key, "upload_id": found.upload.id, "initiated": begun })
+        out::object(
+            &json!({ "event": "upload", "key": found.upload.key, "upload_id": found.upload.id, "initiated": begun }),
         );
     } else {
-        println!("{begun} {} {}", found.upload.id, found.upload.key);
+        say!("{begun} {} {}", escaped(&found.upload.id), escaped(found.upload.key.as_str()));
     }
 }
 
@@ -124,7 +125,7 @@ async fn known_ids(args: &UploadsArgs, store: &Store, prefix: &str) -> Result<Kn
 
 fn say_live(live: usize, json: bool) {
     if live > 0 && !json {
-        println!("{live} more are being filled by a copy that runs right now, and are left alone");
+        say!("{live} more are being filled by a copy that runs right now, and are left alone");
     }
 }
 
@@ -133,11 +134,11 @@ async fn abort(args: &UploadsArgs, yes: bool, json: bool) -> Result<Exit, Failur
     say_live(live, json);
     found.iter().for_each(|upload| show(upload, json));
     if found.is_empty() {
-        println!("no unfinished uploads");
+        say!("no unfinished uploads");
         return Ok(Exit::Done);
     }
     if !yes && !confirmed(found.len())? {
-        println!("nothing was aborted");
+        say!("nothing was aborted");
         return Ok(Exit::Done);
     }
     let patience = patience(&CopySettings::default(), Arc::new(Silent));
@@ -153,7 +154,7 @@ async fn abort(args: &UploadsArgs, yes: bool, json: bool) -> Result<Exit, Failur
             }
         }
     }
-    println!("{} unfinished uploads aborted, {failed} failed", found.len() - failed);
+    say!("{} unfinished uploads aborted, {failed} failed", found.len() - failed);
     Ok(if failed == 0 { Exit::Done } else { Exit::SomeFailed })
 }
 
@@ -161,9 +162,9 @@ fn confirmed(count: usize) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::usage("aborting needs a confirmation, and nobody is here to ask").advise("add --yes"));
     }
-    print!("abort these {count} uploads? Their parts are lost. [y/N] ");
+    out::ask(format_args!("abort these {count} uploads? Their parts are lost. [y/N] "));
     let mut answer = String::new();
-    let asked = std::io::stdout().flush().and_then(|()| std::io::stdin().lock().read_line(&mut answer));
-    asked.map_err(|error| Failure::usage(format!("the answer could not be read: {error}")))?;
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    read.map_err(|error| Failure::usage(format!("the answer could not be read: {error}")))?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
