@@ -79,6 +79,9 @@ pub struct CopyArgs {
     pub source: String,
     /// Where to write: s3://bucket/prefix, or a folder.
     pub destination: String,
+    /// SRC and DST are both on this machine, and not in a store.
+    #[arg(long)]
+    pub local: bool,
     /// Read settings from this file; otherwise from longhaul.toml in this folder, if there is one. Flags win.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -28,7 +28,7 @@ use crate::{
     report::ReportFile,
     settings::{self, CopySettings},
     show::{Show, Summary},
-    stop,
+    sides, stop,
     store::Store,
 };
 
@@ -38,15 +38,16 @@ const MAX_UNSETTLED: u32 = 10_000;
 /// Copies, compares, sums up.
 pub async fn run(args: CopyArgs, json: bool, bars: Bars) -> Result<Exit, Failure> {
     let file = settings::read_file(args.config.as_deref())?;
-    let settings = args.settings.over(file);
+    let settings = args.settings.clone().over(file);
     let engine_settings = engine_settings(&settings)?;
+    let places = sides::of(&args, &settings)?;
     if settings.dry_run == Some(true) {
-        let prepared = prepare(&args.source, &args.destination, &settings).await?;
+        let prepared = prepare(&args.source, places, &settings).await?;
         let ledger = MemoryLedger::new("dry run");
         return work(prepared, ledger, &settings, engine_settings, Mode::DryRun, Show::new(json, bars)).await;
     }
     let ledger = SqliteLedger::open(&ledger_path(settings.ledger.as_deref())?)?;
-    let mut prepared = prepare(&args.source, &args.destination, &settings).await?;
+    let mut prepared = prepare(&args.source, places, &settings).await?;
     prepared.unsettled = unsettled(&ledger, &prepared).await?;
     work(prepared, ledger, &settings, engine_settings, Mode::Copy, Show::new(json, bars)).await
 }

@@ -30,12 +30,14 @@ mod screen;
 mod send;
 mod settings;
 mod show;
+mod sides;
 mod stack;
 mod stack_args;
 mod stack_status;
 mod status;
 mod stop;
 mod store;
+mod typo;
 mod uploads;
 mod work;
 

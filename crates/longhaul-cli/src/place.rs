@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, typo};
 
 /// A place on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,34 +19,15 @@ pub enum Place {
 }
 
 impl Place {
-    /// Reads a place. A text with a scheme is an address, everything else a path.
+    /// Reads a place: an address that begins with `s3://`, or a path.
     pub fn parse(text: &str) -> Result<Self, Failure> {
-        let Some((scheme, rest)) = text.split_once("://") else {
-            if text.is_empty() {
-                return Err(Failure::usage("an empty place").advise("name s3://bucket/prefix, a folder or a file"));
+        let bucket_and_rest = text.strip_prefix("s3://").map(|rest| rest.split_once('/').unwrap_or((rest, "")));
+        match bucket_and_rest {
+            Some((bucket, rest)) if !bucket.is_empty() => {
+                Ok(Self::S3 { bucket: bucket.to_owned(), rest: rest.to_owned() })
             }
-            return Ok(Self::Local(PathBuf::from(text)));
-        };
-        match scheme {
-            "s3" | "gs" | "oss" => {}
-            other => {
-                let words = format!("{text:?}: {other}:// is not known");
-                return Err(Failure::usage(words).advise("use s3://bucket/prefix for every store, and name its address with --from-endpoint or --to-endpoint"));
-            }
+            _ => typo::refuse(text).map_or_else(|| Ok(Self::Local(PathBuf::from(text))), Err),
         }
-        let (bucket, rest) = rest.split_once('/').unwrap_or((rest, ""));
-        if bucket.is_empty() {
-            return Err(
-                Failure::usage(format!("{text:?} names no bucket")).advise("write s3://bucket or s3://bucket/prefix")
-            );
-        }
-        if scheme != "s3" {
-            let words = format!("{text:?}: {scheme}:// is written s3:// here");
-            return Err(Failure::usage(words).advise(format!(
-                "write s3://{bucket}/{rest} and name the store with --from-endpoint or --to-endpoint"
-            )));
-        }
-        Ok(Self::S3 { bucket: bucket.to_owned(), rest: rest.to_owned() })
     }
 
     /// The last name of a key or path, for a copy into a folder.

@@ -27,7 +27,9 @@ use crate::{
     lists,
     place::{Place, split_file},
     settings::{CompareName, CopySettings, VerifyName},
+    sides,
     store::Store,
+    typo,
 };
 
 /// Everything that a copy needs.
@@ -47,9 +49,8 @@ pub struct Prepared {
 }
 
 /// Connects both sides and finds out what is meant by them.
-pub async fn prepare(source: &str, destination: &str, settings: &CopySettings) -> Result<Prepared, Failure> {
+pub async fn prepare(source: &str, (from, to): (Place, Place), settings: &CopySettings) -> Result<Prepared, Failure> {
     let selection = selection(settings)?;
-    let (from, to) = (Place::parse(source)?, Place::parse(destination)?);
     let named = matches!(&from, Place::S3 { rest, .. } if !rest.is_empty() && !rest.ends_with('/'));
     let must_exist = named.then(|| source.to_owned());
     let (from_options, to_options) = (options_of(&from_side(settings))?, options_of(&to_side(settings))?);
@@ -315,7 +316,9 @@ fn provider(name: ProviderName) -> Provider {
 
 /// Opens one place for the operators' commands.
 pub async fn open_place(place: &str, side: &Side) -> Result<(Store, String), Failure> {
-    match Place::parse(place)? {
+    let parsed = Place::parse(place)?;
+    sides::check_one(place, &parsed, side)?;
+    match parsed {
         Place::S3 { bucket, rest } => Ok((Store::S3(connect(&bucket, &options_of(side)?).await?), rest)),
         Place::Local(path) if path.is_dir() => {
             Ok((Store::Local(LocalFolder::new(path, Role::Destination)?), String::new()))
@@ -326,8 +329,10 @@ pub async fn open_place(place: &str, side: &Side) -> Result<(Store, String), Fai
 
 /// Where the ledger lives, if nothing else is said (XDG Base Directory Specification).
 pub fn ledger_path(named: Option<&Path>) -> Result<PathBuf, Failure> {
-    if let Some(path) = named {
-        return Ok(path.to_owned());
+    match named {
+        Some(path) if path.as_os_str() == "-" => return Err(typo::no_standard_streams()),
+        Some(path) => return Ok(path.to_owned()),
+        None => {}
     }
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));

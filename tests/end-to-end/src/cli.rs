@@ -113,6 +113,14 @@ impl Cli {
     }
 }
 
+/// `longhaul` with these arguments and nothing else, in the world's folder `work`.
+pub(crate) fn command(world: &World, args: &[&str]) -> std::process::Command {
+    let mut command = std::process::Command::new(binary());
+    command.env_clear().envs(environment(&world.path("home"))).current_dir(world.work()).args(args);
+    command.stdin(Stdio::null());
+    command
+}
+
 /// Nothing of this machine's own configuration reaches the command.
 fn environment(home: &Path) -> BTreeMap<&'static str, OsString> {
     BTreeMap::from([

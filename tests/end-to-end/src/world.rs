@@ -10,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 use test_s3::{Options, Server, Store, Versioning};
 
-use crate::cli::Cli;
+use crate::cli::{self, Cli};
 
 /// Everything outside of the command: a server with the buckets `src` and `dst`, and a folder of its own.
 pub struct World {
@@ -55,7 +55,7 @@ impl World {
         path
     }
 
-    /// The folder in which the command runs, and where it looks for its `longhaul.toml`.
+    /// The folder in which the command runs.
     #[must_use]
     pub fn work(&self) -> PathBuf {
         self.path("work")
@@ -93,6 +93,12 @@ impl World {
     #[must_use]
     pub fn haul(&self) -> Cli {
         self.copy("s3://src/", "s3://dst/").switch("--no-server-side")
+    }
+
+    /// Any other command of `longhaul`: these arguments and nothing else.
+    #[must_use]
+    pub fn command(&self, args: &[&str]) -> std::process::Command {
+        cli::command(self, args)
     }
 
     pub(crate) fn folder(&self) -> &Path {
