@@ -135,6 +135,7 @@ async fn work<L: Ledger>(
         Ok(comparison)
     });
     let exit = match &ended {
+        Ok(_) if !stopped && keys.is_some() && totals.gone > 0 => Exit::SomeFailed,
         Ok(comparison) => exit_of(totals, comparison.as_ref(), stopped),
         Err(failure) => failure.exit,
     };
@@ -170,7 +171,7 @@ fn hear(event: ListEvent<'_>, source: &Location, show: &mut Show, report: &mut R
 
 /// A name that finds nothing is a mistake; an empty bucket or folder, or patterns that leave nothing, may be meant.
 fn must_be_something(totals: &Totals, must_exist: Option<String>, stopped: bool, show: &Show) -> Result<(), Failure> {
-    if totals.objects > 0 || stopped {
+    if totals.objects + totals.gone > 0 || stopped {
         return Ok(());
     }
     match must_exist.filter(|_| totals.filtered == 0) {

@@ -55,12 +55,12 @@ pub async fn copy<L: Ledger>(
     }
 }
 
-/// A list of which no key leads anywhere is a mistake.
+/// A list of which no key is below SRC is a mistake.
 pub fn must_lead_somewhere(list: &ListTotals) -> Result<(), Failure> {
-    let nowhere = list.totals.gone + list.outside;
-    if list.totals.objects + list.totals.filtered > 0 || nowhere == 0 {
+    let totals = &list.totals;
+    if totals.objects + totals.filtered + totals.gone > 0 || list.outside == 0 {
         return Ok(());
     }
-    let words = format!("none of the {nowhere} keys of the list is an object below SRC");
+    let words = format!("none of the {} keys of the list is an object below SRC", list.outside);
     Err(Failure::usage(words).advise("a list names whole keys of SRC's bucket, or paths below SRC's folder"))
 }

@@ -41,8 +41,15 @@ pub async fn run(args: SendArgs, json: bool, bars: Bars) -> Result<Exit, Failure
     Ok(exit_of(&report, &stop))
 }
 
-/// A gate that is shut is no failure: the next run finds what this one left.
+/// Why a key that a list names and the source lacks is not sent.
+const MISSING: &str = "gone";
+
+/// A gate that is shut is no failure: the next run finds what this one left. What a list names and nobody has is one: the next
+/// run will not find it either.
 fn exit_of(report: &RunReport, stop: &CancellationToken) -> Exit {
+    if report.skipped.contains_key(MISSING) {
+        return Exit::SomeFailed;
+    }
     if report.errors.is_empty() && (report.complete || report.handed_over > 0 || shut(report).is_some()) {
         Exit::Done
     } else if stop.is_cancelled() {
@@ -103,6 +110,9 @@ fn show_route(route: &RouteReport, verb: &str) {
     for (count, what) in sent.chain(others).chain(skipped).filter(|(count, _)| *count > 0) {
         say!("{:>12} {what}", HumanCount(count).to_string());
     }
+    for key in &counts.missing {
+        say!("{:>12} not at the source: {}", "", escaped(key.as_str()));
+    }
     if !counts.complete {
         say!("{:>12} not compared to the end by this run", "");
     }
@@ -122,6 +132,7 @@ fn because(why: &str) -> &str {
 fn not_sent(why: &str) -> &str {
     match why {
         "ignored" => "on the ignore list",
+        MISSING => "named by the list, and not at the source",
         "in-progress" => "being copied right now",
         "parked" => "parked, see `longhaul parked list`",
         "collision" => "the destination object belongs to another source",
@@ -147,6 +158,14 @@ mod tests {
         assert_eq!(exit(RunReport { complete: false, handed_over: 3, ..report("open") }), Exit::Done);
         assert_eq!(exit(RunReport { complete: false, ..report("scan-open") }), Exit::Done);
         assert_eq!(exit(RunReport { errors: vec!["no such bucket".into()], ..report("open") }), Exit::SomeFailed);
+    }
+
+    #[test]
+    fn a_key_of_a_list_that_the_source_lacks_is_a_failure() {
+        let lacking = RunReport { skipped: [(MISSING, 1)].into(), ..report("open") };
+        assert_eq!(exit_of(&lacking, &CancellationToken::new()), Exit::SomeFailed);
+        let ignoring = RunReport { skipped: [("ignored", 1)].into(), ..report("open") };
+        assert_eq!(exit_of(&ignoring, &CancellationToken::new()), Exit::Done);
     }
 
     #[test]

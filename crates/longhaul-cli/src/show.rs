@@ -78,7 +78,7 @@ impl Show {
         let place = escaped(&report::address(&report.source)).to_string();
         match report.outcome {
             Outcome::Failed => self.failure(&place, report),
-            Outcome::Gone => self.say(&format!("gone: {place}")),
+            Outcome::Gone => self.name(&place, "the source no longer has it"),
             Outcome::Busy | Outcome::Continues => self.warn(&format!("{place} is being copied by another process")),
             Outcome::Copied if !report.not_preserved.is_empty() => {
                 self.warn(&format!("{place}: not preserved: {}", report.not_preserved.join(", ")));
@@ -105,11 +105,15 @@ impl Show {
             out::object(&json!({ "event": "object", "source": key, "outcome": outcome, "reason": reason }));
             return;
         }
+        self.name(&escaped(key.as_str()).to_string(), why);
+    }
+
+    /// Warns of a key that is not there, if there were not too many of them.
+    fn name(&mut self, key: &str, why: &str) {
         self.not_found += 1;
         if self.not_found <= SHOWN_FAILURES {
-            self.warn(&format!("{}: {why}", escaped(key.as_str())));
-        }
-        if self.not_found == SHOWN_FAILURES {
+            self.warn(&format!("{key}: {why}"));
+        } else if self.not_found == SHOWN_FAILURES + 1 {
             self.warn("further keys that cannot be copied are not shown here; --report FILE has them all");
         }
     }
@@ -226,6 +230,9 @@ impl Show {
         }
         match summary.exit {
             Exit::Interrupted => say!("interrupted; run the same command again to resume: finished parts are kept"),
+            Exit::SomeFailed if totals.gone > 0 && totals.failed + totals.busy + totals.interrupted == 0 => {
+                say!("the source does not have all that the list names; --report FILE has all of these keys")
+            }
             Exit::SomeFailed => say!("not all was copied; run the same command again: finished parts are kept"),
             Exit::Different => say!(
                 "both sides differ although nothing failed: were they written to meanwhile? run the same command again"

@@ -113,7 +113,8 @@ impl Columns {
         column == self.key || others.contains(&Some(column))
     }
 
-    /// What the row of `fields` says. The error says what is wrong with it.
+    /// What the row of `fields` says. The error says what is wrong with it and quotes nothing: the file may be another than the
+    /// one that was meant.
     pub fn read(&self, fields: &[&[u8]], bucket: &str) -> Result<Row, String> {
         match self.width {
             Some(1) if fields.len() > 1 => return Err(UNNAMED.to_owned()),
@@ -123,8 +124,8 @@ impl Columns {
             Some(_) | None => {}
         }
         let fields = Fields(fields);
-        if let Some(other) = fields.text(self.bucket)?.filter(|named| *named != bucket) {
-            return Err(format!("it names the bucket {other:?}, and objects are read from {bucket:?}"));
+        if fields.text(self.bucket)?.is_some_and(|named| named != bucket) {
+            return Err(format!("it names another bucket, and objects are read from {bucket:?}"));
         }
         if fields.flag(self.is_delete_marker)? == Some(true) {
             return Ok(Row::DeleteMarker);
@@ -148,7 +149,7 @@ impl Columns {
             }
             Encoding::Plain => Ok(Cow::Borrowed(key)),
             Encoding::Form => {
-                form_decoded(key).map(Cow::Owned).ok_or_else(|| format!("the key {key:?} is not form-encoded UTF-8"))
+                form_decoded(key).map(Cow::Owned).ok_or_else(|| "its key is not form-encoded UTF-8".to_owned())
             }
         }
     }
@@ -174,7 +175,7 @@ impl<'a> Fields<'a> {
         let Some(text) = self.text(column)? else { return Ok(None) };
         // The standard library would take a plus sign.
         let number = text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
-        number.map(Some).ok_or_else(|| format!("the size {text:?} is no number of bytes"))
+        number.map(Some).ok_or_else(|| "its size is no number of bytes".to_owned())
     }
 
     fn flag(&self, column: Option<usize>) -> Result<Option<bool>, String> {
@@ -182,7 +183,7 @@ impl<'a> Fields<'a> {
             None => Ok(None),
             Some(text) if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
             Some(text) if text.eq_ignore_ascii_case("false") => Ok(Some(false)),
-            Some(other) => Err(format!("{other:?} is neither true nor false")),
+            Some(_) => Err("a mark of it is neither true nor false".to_owned()),
         }
     }
 }
@@ -221,11 +222,11 @@ mod tests {
     #[test]
     fn a_broken_row_says_what_is_wrong() {
         let words = |row: [&str; 7]| read(&inventory(), &row).unwrap_err();
-        assert!(words(["c", "k", "", "true", "false", "1", "e"]).contains("the bucket \"c\""));
+        assert!(words(["c", "k", "", "true", "false", "1", "e"]).contains("another bucket"));
         assert!(words(["b", "%FF", "", "true", "false", "1", "e"]).contains("not form-encoded UTF-8"));
         assert!(words(["b", "", "", "true", "false", "1", "e"]).contains("no key"));
-        assert!(words(["b", "k", "", "true", "false", "+1", "e"]).contains("\"+1\" is no number"));
-        assert!(words(["b", "k", "", "maybe", "false", "1", "e"]).contains("\"maybe\" is neither"));
+        assert!(words(["b", "k", "", "true", "false", "+1", "e"]).contains("size is no number"));
+        assert!(words(["b", "k", "", "maybe", "false", "1", "e"]).contains("is neither true nor false"));
         assert!(read(&inventory(), &["b", "k"]).unwrap_err().contains("2 columns and not 7"));
     }
 

@@ -40,9 +40,14 @@ pub struct InventoryFile {
 /// A manifest that cannot be used. The words say what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
-    /// It is no JSON, or other JSON.
-    #[error("it is no manifest of an S3 Inventory: {0}")]
-    NotAManifest(String),
+    /// It is no JSON, or other JSON. Nothing of it is quoted: it may be another file than the one that was meant.
+    #[error("it is no manifest of an S3 Inventory (line {line}, column {column})")]
+    NotAManifest {
+        /// Where it is none.
+        line: usize,
+        /// And in which column.
+        column: usize,
+    },
     /// A format that did not exist when this was written.
     #[error("it has version {0:?}, and only version {VERSION:?} is understood")]
     Version(String),
@@ -85,8 +90,8 @@ struct RawFile {
 impl Manifest {
     /// Reads `manifest.json`. Fields that are not known are passed over: S3 adds some from time to time.
     pub fn parse(text: &[u8]) -> Result<Self, ManifestError> {
-        let raw: RawManifest =
-            serde_json::from_slice(text).map_err(|error| ManifestError::NotAManifest(error.to_string()))?;
+        let raw: RawManifest = serde_json::from_slice(text)
+            .map_err(|error| ManifestError::NotAManifest { line: error.line(), column: error.column() })?;
         if raw.version != VERSION {
             return Err(ManifestError::Version(raw.version));
         }
@@ -164,7 +169,9 @@ mod tests {
         assert!(words("fileSchema", json!("Bucket, Size")).contains("has no column Key"));
         let file = json!([{"key": "f.csv.gz", "size": 1, "MD5checksum": "abc"}]);
         assert!(words("files", file).contains("\"abc\", which is no MD5"));
-        assert!(words("files", json!([{"key": "f.csv.gz", "size": -1, "MD5checksum": ""}])).contains("-1"));
+        assert!(
+            words("files", json!([{"key": "f.csv.gz", "size": -1, "MD5checksum": ""}])).contains("(line 1, column ")
+        );
         assert!(Manifest::parse(b"[").unwrap_err().to_string().starts_with("it is no manifest"));
     }
 }

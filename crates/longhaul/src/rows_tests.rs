@@ -109,7 +109,7 @@ fn a_long_column_that_nobody_asks_for_is_passed_over() {
 fn a_manifest_of_batch_operations_names_the_bucket_first() {
     assert_eq!(keys("b,a%20key,v1\nb,photos/a%2Bb,v2\n", Form::Csv), ["a key", "photos/a+b"]);
     let words = error("b,one\r\nother,two\r\n", Form::Csv);
-    assert_eq!(words, "line 2: it names the bucket \"other\", and objects are read from \"b\"");
+    assert_eq!(words, "line 2: it names another bucket, and objects are read from \"b\"");
 }
 
 #[test]

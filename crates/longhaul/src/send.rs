@@ -38,6 +38,9 @@ pub struct SendSettings {
     pub mode: Mode,
 }
 
+/// So many keys that a list names and the source lacks are named in a report. The log names all.
+pub const MISSING_NAMED: usize = 20;
+
 /// What the scan of a route came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SendReport {
@@ -59,6 +62,9 @@ pub struct SendReport {
     pub why: BTreeMap<&'static str, u64>,
     /// Objects whose jobs the queue refused again and again. The next scan finds them anew.
     pub refused: u64,
+    /// Keys that the list names and the source lacks, up to [`MISSING_NAMED`]; `skipped` counts all of them as `gone`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<ObjectKey>,
     /// Lists that had changed since an earlier leg, and were begun anew.
     pub begun_anew: u64,
     /// Whether both listings were read to their end.
@@ -78,6 +84,8 @@ impl SendReport {
         self.messages += part.messages;
         self.refused += part.refused;
         self.begun_anew += part.begun_anew;
+        let room = MISSING_NAMED.saturating_sub(self.missing.len());
+        self.missing.extend(part.missing.iter().take(room).cloned());
         for (sums, parts) in [(&mut self.skipped, &part.skipped), (&mut self.why, &part.why)] {
             for (why, count) in parts {
                 *sums.entry(why).or_default() += count;

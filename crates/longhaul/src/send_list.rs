@@ -15,7 +15,7 @@ use crate::{
     queue::JobQueue,
     rows::Passed,
     scan::Scan,
-    send::{SendError, SendReport, SendSettings, Step},
+    send::{MISSING_NAMED, SendError, SendReport, SendSettings, Step},
     sending::{Candidate, Sending, Sight},
 };
 
@@ -188,6 +188,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'_, S,
                 Ok(Found::Gone(key)) => {
                     tracing::warn!(src_key = %key, reason = "gone", "the list names a key that the source has not");
                     self.skip("gone");
+                    self.name_missing(key);
                 }
                 Ok(Found::Unplaceable(key, error)) => {
                     tracing::warn!(src_key = %key, reason = "invalid-key", "no place at the destination: {error}");
@@ -204,6 +205,12 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> Sending<'_, S,
         self.judge().await?;
         self.send_full().await?;
         failed.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    fn name_missing(&mut self, key: ObjectKey) {
+        if self.report.missing.len() < MISSING_NAMED {
+            self.report.missing.push(key);
+        }
     }
 
     fn take_unseen(&mut self, listed: ListedKey, destination_key: ObjectKey) {

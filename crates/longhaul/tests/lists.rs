@@ -245,6 +245,7 @@ async fn the_jobsender_sends_what_a_list_names_and_counts_what_leads_nowhere() {
     assert_eq!((report.objects, report.same, report.sent), (3, 1, 2));
     let skipped: Vec<_> = report.skipped.into_iter().collect();
     assert_eq!(skipped, [("gone", 1), ("ignored", 1), ("outside-prefix", 1)]);
+    assert_eq!(report.missing, [key("photos/gone")]);
 }
 
 #[tokio::test]
