@@ -82,7 +82,7 @@ pub struct CopyArgs {
     /// SRC and DST are both on this machine, and not in a store.
     #[arg(long)]
     pub local: bool,
-    /// Read settings from this file; otherwise from longhaul.toml in this folder, if there is one. Flags win.
+    /// Read settings from this file. No other file is read: a longhaul.toml has to be named, too. Flags win.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     #[command(flatten)]

@@ -26,7 +26,8 @@ use crate::{
     lists,
     prepare::{Prepared, engine_settings, ledger_path, prepare},
     report::ReportFile,
-    settings::{self, CopySettings},
+    settings::CopySettings,
+    settings_file,
     show::{Show, Summary},
     sides, stop,
     store::Store,
@@ -37,19 +38,21 @@ const MAX_UNSETTLED: u32 = 10_000;
 
 /// Copies, compares, sums up.
 pub async fn run(args: CopyArgs, json: bool, bars: Bars) -> Result<Exit, Failure> {
-    let file = settings::read_file(args.config.as_deref())?;
+    let file = settings_file::read(args.config.as_deref())?;
     let settings = args.settings.clone().over(file);
     let engine_settings = engine_settings(&settings)?;
+    let show = Show::new(json, bars);
     let places = sides::of(&args, &settings)?;
+    let report = ReportFile::open(settings.report.as_deref())?;
     if settings.dry_run == Some(true) {
         let prepared = prepare(&args.source, places, &settings).await?;
         let ledger = MemoryLedger::new("dry run");
-        return work(prepared, ledger, &settings, engine_settings, Mode::DryRun, Show::new(json, bars)).await;
+        return work(prepared, ledger, &settings, engine_settings, Mode::DryRun, (show, report)).await;
     }
     let ledger = SqliteLedger::open(&ledger_path(settings.ledger.as_deref())?)?;
     let mut prepared = prepare(&args.source, places, &settings).await?;
     prepared.unsettled = unsettled(&ledger, &prepared).await?;
-    work(prepared, ledger, &settings, engine_settings, Mode::Copy, Show::new(json, bars)).await
+    work(prepared, ledger, &settings, engine_settings, Mode::Copy, (show, report)).await
 }
 
 /// The copies between the same two places that the listings could take for finished: those that a crash left in the middle of
@@ -100,11 +103,10 @@ async fn work<L: Ledger>(
     settings: &CopySettings,
     engine_settings: Settings,
     mode: Mode,
-    mut show: Show,
+    (mut show, mut report): (Show, ReportFile),
 ) -> Result<Exit, Failure> {
     let began = Instant::now();
     let bars = show.bars();
-    let mut report = ReportFile::open(settings.report.as_deref())?;
     let patience = patience(settings, Arc::new(bars.clone()));
     let Prepared { source, destination, scan, unsettled, keys, must_exist } = prepared;
     let engine = Arc::new(Engine::new(source, destination, ledger, patience, engine_settings));

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     explain,
     out::{self, tell},
-    settings::SettingsError,
+    settings_file::SettingsError,
 };
 
 /// The exit codes, as `--help` and the README name them.

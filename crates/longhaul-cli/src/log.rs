@@ -2,7 +2,7 @@
 //! standard output. A log that cannot be written ends nothing.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, Write},
     sync::Mutex,
 };
@@ -15,6 +15,7 @@ use crate::{
     bars::Bars,
     failure::Failure,
     out::{self, tell},
+    own_file::{self, Kind},
 };
 
 /// What the log is to a command.
@@ -40,8 +41,7 @@ pub fn start(output: &Output, role: Role, bars: &Bars) -> Result<(), Failure> {
         EnvFilter::try_new(&level).map_err(|error| Failure::usage(format!("--log-level {level:?}: {error}")))?;
     match &output.log_file {
         Some(path) => {
-            let file = OpenOptions::new().create(true).append(true).open(path);
-            let file = file.map_err(|error| Failure::of_file("the log file", path, &error))?;
+            let file = own_file::append_to(path, Kind::Log)?;
             as_json(filter, Mutex::new(ToFile { file, is_whole: true }));
         }
         None if role == Role::Voice && (output.json || !out::is_terminal()) => as_json(filter, || ToPrograms),

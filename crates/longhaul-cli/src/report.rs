@@ -12,7 +12,11 @@ use longhaul::{
 };
 use serde_json::{Value, json};
 
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    out,
+    own_file::{self, Kind},
+};
 
 /// An address that `longhaul` itself understands.
 pub fn address((location, key): &(Location, ObjectKey)) -> String {
@@ -57,10 +61,10 @@ pub struct ReportFile {
 }
 
 impl ReportFile {
-    /// Opens it anew, if one is wanted.
+    /// Opens it, if one is wanted. What an earlier run wrote stays: a copy in several runs has one report.
     pub fn open(path: Option<&Path>) -> Result<Self, Failure> {
-        let open = |path| File::create(path).map_err(|error| Failure::of_file("the report", path, &error));
-        Ok(Self { file: path.map(open).transpose()?.map(BufWriter::new), error: None })
+        let file = path.map(|path| own_file::append_to(path, Kind::Report)).transpose()?;
+        Ok(Self { file: file.map(BufWriter::new), error: None })
     }
 
     /// Writes one object's line. Lines reach the file at once, so that a killed run leaves those of what it did. An error is
@@ -85,7 +89,7 @@ impl ReportFile {
 
     fn write_line(&mut self, line: &Value) {
         let Some(file) = &mut self.file else { return };
-        let written = writeln!(file, "{line}").and_then(|()| file.flush());
+        let written = writeln!(file, "{}", out::json(line)).and_then(|()| file.flush());
         if let Err(error) = written {
             self.error.get_or_insert(error);
         }

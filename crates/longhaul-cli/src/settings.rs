@@ -1,15 +1,12 @@
-//! The settings of `copy`: the same names as flags and in `longhaul.toml`. Flags win over the file, the file over defaults.
+//! The settings of `copy`: the same names as flags and in a settings file. Flags win over the file, the file over defaults.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use crate::args::ProviderName;
-
-/// The file that is read when no other is named.
-pub const DEFAULT_FILE: &str = "longhaul.toml";
 
 /// Defines flags and file keys at once, so that neither can have what the other has not.
 macro_rules! settings {
@@ -22,6 +19,9 @@ macro_rules! settings {
         }
 
         impl CopySettings {
+            /// The fields.
+            pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+
             /// What is set here, and where nothing is, what is set in `file`.
             pub fn over(self, file: Self) -> Self {
                 Self { $($name: self.$name.over(file.$name),)* }
@@ -138,7 +138,7 @@ settings! {
     /// Send bytes through this machine even where the store could copy by itself.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     no_server_side: Option<bool>,
-    /// Write one JSON line an object to this file.
+    /// Add one JSON line an object to this file.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// The ledger file [default: $XDG_STATE_HOME/longhaul/ledger.sqlite, or ~/.local/state/longhaul/ledger.sqlite].
@@ -170,84 +170,4 @@ pub enum VerifyName {
     Md5,
     /// Read the destination again.
     ReadBack,
-}
-
-/// A settings file that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// It cannot be read.
-    #[error("the settings file {path:?} cannot be read")]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// It says something that is no setting. The parser's words name the line.
-    #[error("the settings file {path:?} has a mistake:\n{message}")]
-    Parse {
-        /// Which file.
-        path: PathBuf,
-        /// Where and what.
-        message: String,
-    },
-}
-
-/// Reads the settings file: the named one must exist, the default one may.
-pub fn read_file(named: Option<&Path>) -> Result<CopySettings, SettingsError> {
-    let path = named.unwrap_or(Path::new(DEFAULT_FILE));
-    match std::fs::read_to_string(path) {
-        Ok(text) => parse(&text).map_err(|error| SettingsError::Parse {
-            path: path.to_owned(),
-            message: error.to_string().trim().to_owned(),
-        }),
-        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(CopySettings::default()),
-        Err(source) => Err(SettingsError::Read { path: path.to_owned(), source }),
-    }
-}
-
-fn parse(text: &str) -> Result<CopySettings, toml::de::Error> {
-    toml::from_str(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn flags_win_over_the_file() {
-        let file = parse("objects = 5\npart-size = \"16MiB\"\ninclude = [\"*.jpg\"]").unwrap();
-        let flags = CopySettings { objects: Some(7), ..CopySettings::default() };
-        let merged = flags.over(file);
-        assert_eq!(merged.objects, Some(7));
-        assert_eq!(merged.part_size, Some(ByteSize::mib(16)));
-        assert_eq!(merged.include, ["*.jpg"]);
-    }
-
-    /// What was read survives being merged with nothing on either side; what is refused is refused with words.
-    fn hold(bytes: &[u8]) {
-        let Ok(text) = std::str::from_utf8(bytes) else { return };
-        match parse(text) {
-            // Debug shows every setting.
-            Ok(settings) => {
-                let kept = settings.clone().over(CopySettings::default());
-                assert_eq!(format!("{kept:?}"), format!("{settings:?}"));
-                let under = CopySettings::default().over(settings.clone());
-                assert_eq!(format!("{under:?}"), format!("{settings:?}"));
-            }
-            Err(error) => fuzz::has_words(&error, text.len()),
-        }
-    }
-
-    #[test]
-    fn hostile_files_hold() {
-        fuzz::replay("settings", hold);
-    }
-
-    #[test]
-    fn an_unknown_key_is_an_error_that_names_its_line() {
-        let error = parse("objects = 5\nobject = 6\n").unwrap_err().to_string();
-        assert!(error.contains("line 2") && error.contains("object"), "{error}");
-    }
 }

@@ -30,9 +30,8 @@ pub struct SqliteLedger {
 impl SqliteLedger {
     /// Opens a ledger, or makes it if there is no file.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let path = &sqlite_file::resolve(path)?;
         let io = |source| OpenError::Io { path: path.to_owned(), source };
-        // SQLite takes a relative name that begins with `file:` for something else.
-        let path = &std::path::absolute(path).map_err(io)?;
         let connection = sqlite_file::open(path)?;
         let owner = Owner::claim(path).map_err(io)?;
         Ok(Self { path: path.clone(), connection: Arc::new(Mutex::new(connection)), owner })

@@ -14,6 +14,7 @@ use std::{
 };
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rustix::fs::OFlags;
 
 /// `LHL1`, in the file's header where SQLite keeps a place for it.
 const APPLICATION_ID: i64 = 0x4c48_4c31;
@@ -75,6 +76,21 @@ pub enum OpenError {
         /// Its format.
         format: i64,
     },
+    /// The name leads to another one.
+    #[error(
+        "the ledger {path:?} is a symbolic link, and nothing is written through links; \
+         name the file that it leads to with --ledger"
+    )]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
+    /// The name leads to a device, a pipe or a folder.
+    #[error("the ledger {path:?} is no file; name another with --ledger")]
+    NotAFile {
+        /// What is there.
+        path: PathBuf,
+    },
     /// The file or its folder cannot be made or opened.
     #[error("the ledger {path:?} cannot be opened; name another with --ledger")]
     Io {
@@ -97,19 +113,23 @@ pub enum OpenError {
     },
 }
 
-/// Makes or opens the ledger at an absolute path.
-pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
+/// Where a ledger is, with its folder made and the links on the way to it resolved: SQLite is told to follow none.
+pub(crate) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     let io = |source| OpenError::Io { path: path.to_owned(), source };
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(io)?;
-    }
-    // SQLite would make the file readable for everybody; its own side files take over the mode of this one.
-    let file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(io)?;
-    let size = file.metadata().map_err(io)?.len();
-    drop(file);
+    // SQLite takes a relative name that begins with `file:` for something else.
+    let absolute = std::path::absolute(path).map_err(io)?;
+    let (Some(folder), Some(name)) = (absolute.parent(), absolute.file_name()) else {
+        return Err(OpenError::NotAFile { path: path.to_owned() });
+    };
+    fs::create_dir_all(folder).map_err(io)?;
+    Ok(folder.canonicalize().map_err(io)?.join(name))
+}
+
+/// Makes or opens the ledger at a [resolved](resolve) path.
+pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
+    let size = size(path)?;
     let sqlite = |source| sqlite_error(path, source);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let mut connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
     connection.busy_timeout(BUSY).map_err(sqlite)?;
     let is_new = identify(&mut connection, path)?;
@@ -121,6 +141,23 @@ pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
         initialise(&mut connection).map_err(sqlite)?;
     }
     Ok(connection)
+}
+
+/// The bytes of the file, which is made if there is none.
+fn size(path: &Path) -> Result<u64, OpenError> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = i32::from_ne_bytes(flags.bits().to_ne_bytes());
+    // SQLite would make the file readable for everybody; its own side files take over the mode of this one.
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
+    let there = options.open(path).and_then(|file| file.metadata());
+    match there {
+        Ok(there) if there.is_file() => Ok(there.len()),
+        Ok(_) => Err(OpenError::NotAFile { path: path.to_owned() }),
+        Err(_) if path.is_symlink() => Err(OpenError::Link { path: path.to_owned() }),
+        Err(_) if path.is_dir() => Err(OpenError::NotAFile { path: path.to_owned() }),
+        Err(source) => Err(OpenError::Io { path: path.to_owned(), source }),
+    }
 }
 
 /// Whether the file is empty and free to be a ledger; an error if it is anything but that or a ledger. It is read in one

@@ -1,6 +1,10 @@
 //! The ledger's file, its conditional saves, and what operators ask of it.
 
-use std::{fs, os::unix::fs::PermissionsExt, thread};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    thread,
+};
 
 use longhaul::{
     object::{ETag, Location, ObjectKey, Pin, Timestamp},
@@ -129,6 +133,51 @@ fn a_text_file_is_refused_and_left_as_it_is() {
         assert!(matches!(refused, OpenError::NotADatabase { .. }), "{refused}");
         assert!(refused.to_string().contains("--ledger"));
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+}
+
+#[test]
+fn a_link_is_refused_and_what_it_leads_to_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (link, target) = (folder.path().join("link"), folder.path().join("target"));
+    symlink(&target, &link).unwrap();
+    assert!(matches!(SqliteLedger::open(&link), Err(OpenError::Link { .. })));
+    assert!(!target.exists());
+    fs::write(&target, "").unwrap();
+    assert!(matches!(SqliteLedger::open(&link), Err(OpenError::Link { .. })));
+    assert_eq!(fs::read_to_string(&target).unwrap(), "");
+}
+
+#[test]
+fn a_link_on_the_way_to_the_ledger_is_a_way_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("real")).unwrap();
+    symlink(folder.path().join("real"), folder.path().join("way")).unwrap();
+    SqliteLedger::open(&folder.path().join("way/ledger.sqlite")).unwrap();
+    assert!(folder.path().join("real/ledger.sqlite").exists());
+}
+
+#[test]
+fn links_in_the_place_of_the_side_files_are_not_followed() {
+    for (end, is_made) in [("-wal", false), ("-shm", false), ("-wal", true), ("-shm", true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (ledger, dear) = (folder.path().join("ledger"), folder.path().join("dear"));
+        fs::write(&dear, "dear").unwrap();
+        if is_made {
+            SqliteLedger::open(&ledger).unwrap();
+        }
+        symlink(&dear, folder.path().join(format!("ledger{end}"))).unwrap();
+        // Whether it is refused is SQLite's business.
+        let _ = SqliteLedger::open(&ledger);
+        assert_eq!(fs::read_to_string(&dear).unwrap(), "dear", "{end}");
+    }
+}
+
+#[test]
+fn a_device_or_a_folder_is_no_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in [std::path::Path::new("/dev/null"), folder.path()] {
+        assert!(matches!(SqliteLedger::open(path), Err(OpenError::NotAFile { .. })), "{path:?}");
     }
 }
 

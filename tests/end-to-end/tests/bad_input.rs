@@ -45,10 +45,11 @@ async fn a_place_of_an_unknown_kind_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_setting_is_named_with_its_line() {
+async fn an_unknown_setting_is_refused_with_its_line() {
     let world = world().await;
     fs::write(world.work().join("longhaul.toml"), "objects = 5\nobject = 6\n").expect("a file");
-    is_refused(&world, world.haul(), &["longhaul.toml", "line 2", "object"]).await;
+    let named = world.haul().set("--config", "longhaul.toml");
+    is_refused(&world, named, &["longhaul.toml", "line 2", "no such setting"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

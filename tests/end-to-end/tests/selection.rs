@@ -155,12 +155,13 @@ async fn without_a_comparison_everything_is_copied_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_come_from_longhaul_toml_and_flags_win() {
+async fn settings_come_from_the_named_file_and_flags_win() {
     let world = world().await;
     fs::write(world.work().join("longhaul.toml"), "include = [\"*.txt\"]\npart-size = \"16MiB\"\n").expect("a file");
-    world.haul().run().await.exits_with(0);
+    let named = || world.haul().set("--config", "longhaul.toml");
+    named().run().await.exits_with(0);
     assert_eq!(there(&world), ["a.txt", "secret/d.txt"]);
-    world.haul().add("--include", "a.jpg").run().await.exits_with(0);
+    named().add("--include", "a.jpg").run().await.exits_with(0);
     assert_eq!(there(&world), ["a.jpg", "a.txt", "secret/d.txt"]);
     let named = world.path("named.toml");
     fs::write(&named, "include = [\"raw/*\"]\nexclude = [\"*/deep/*\"]\n").expect("a file");

@@ -121,9 +121,11 @@ async fn a_dash_is_no_file_name() {
     let copy = ["copy", "s3://src/", "there", "--from-endpoint", &endpoint];
     is_refused(&world, &["copy", "s3://src/", "-", "--from-endpoint", &endpoint], "no file name");
     is_refused(&world, &["copy", "-", "s3://dst/x"], "no file name");
-    for flag in ["--ledger", "--keys-from"] {
+    for flag in ["--report", "--ledger", "--keys-from"] {
         is_refused(&world, &[&copy[..], &[flag, "-"]].concat(), "no file name");
     }
+    let logged = world.command(&[&copy[..], &["--log-file", "-"]].concat()).output().expect("the command runs");
+    assert_eq!((logged.status.code(), names(&world.work()).contains(&"-".to_owned())), (Some(1), false));
 }
 
 #[tokio::test(flavor = "multi_thread")]
