@@ -62,3 +62,25 @@ impl TermLike for Screen {
         perhaps(self.0.flush())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+
+    use super::*;
+
+    #[test]
+    fn bars_on_a_terminal_that_is_gone_end_nothing() {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let gone = Term::read_write_pair(File::open("/dev/null").unwrap(), writer);
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::term_like(Box::new(Screen(gone))));
+        let bar = bars.add(ProgressBar::new(10));
+        bar.inc(1);
+        bar.tick();
+        bars.suspend(|| ());
+        bar.finish_and_clear();
+    }
+}
