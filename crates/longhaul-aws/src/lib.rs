@@ -25,7 +25,6 @@ mod dynamo_batch;
 mod dynamo_item;
 mod failure;
 mod http;
-mod ignore_list;
 mod jobsender_settings;
 pub mod lambda_log;
 mod notification;

@@ -11,7 +11,7 @@ use aws_sdk_ssm::{Client, operation::get_parameter::GetParameterError};
 use longhaul::{
     error::{ErrorKind, StoreError},
     ignore::{IgnoreError, IgnoreList},
-    object::KeyError,
+    ignore_text::IgnoreText,
     ports::Source,
 };
 
@@ -19,7 +19,6 @@ use crate::{
     account::Account,
     bucket_para::{BucketParaError, BucketRoute, parse_routes},
     credentials::{CredentialsError, OtherAccount},
-    ignore_list::{IgnoreText, find},
     service_failure::{ServiceFailure, service_failure},
     stack::{StackError, StackParameter},
 };
@@ -101,17 +100,23 @@ pub enum ParameterError {
 /// An ignore list that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum IgnoreListError {
-    /// A line cannot be understood.
-    #[error("a pattern cannot be used")]
+    /// A line cannot be used.
+    #[error("it cannot be used")]
     Pattern(#[from] IgnoreError),
-    /// The one line `s3://bucket/key` names no object.
-    #[error("its line names no object; write s3://bucket/key")]
-    Place(#[from] KeyError),
+    /// The same of the object that it names.
+    #[error("the object that it names, s3://{place}, cannot be used")]
+    OfObject {
+        /// Bucket and key.
+        place: String,
+        /// What is wrong.
+        #[source]
+        source: IgnoreError,
+    },
     /// The object that it names cannot be read.
     #[error("the object that it names cannot be read")]
     Object(#[from] StoreError),
     /// The object that it names is no list.
-    #[error("the object that it names is no text of at most {MAX_IGNORE_LIST} bytes")]
+    #[error("the object that it names is no text in UTF-8 of at most {MAX_IGNORE_LIST} bytes")]
     NoText,
 }
 
@@ -221,8 +226,8 @@ fn unreadable(name: &str, failure: ServiceFailure) -> ParameterError {
 }
 
 async fn ignore_list(text: &str, own: &Account) -> Result<IgnoreList, IgnoreListError> {
-    let (bucket, key) = match find(text)? {
-        IgnoreText::Lines(lines) => return Ok(IgnoreList::parse(lines)?),
+    let (bucket, key) = match IgnoreText::parse(text)? {
+        IgnoreText::Patterns(patterns) => return Ok(IgnoreList::of_patterns(patterns)?),
         IgnoreText::Object { bucket, key } => (bucket, key),
     };
     let fetched = own.bucket(bucket).get_object(&key, None, None).await?;
@@ -235,5 +240,6 @@ async fn ignore_list(text: &str, own: &Account) -> Result<IgnoreList, IgnoreList
         return Err(StoreError::new(ErrorKind::Corrupt, "GetObject", "not all of the ignore list arrived").into());
     }
     let lines = String::from_utf8(bytes).map_err(|_| IgnoreListError::NoText)?;
-    Ok(IgnoreList::parse(&lines)?)
+    let wrong = |source| IgnoreListError::OfObject { place: format!("{bucket}/{key}"), source };
+    IgnoreList::parse(&lines).map_err(wrong)
 }

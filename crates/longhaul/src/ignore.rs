@@ -1,21 +1,34 @@
 //! The ignore list of the original: lines matched exactly as Python's `fnmatch.fnmatchcase` does, on `bucket/key`.
 //!
 //! Case counts. `*` and `?` cross `/`, `[…]` is a set, `[!…]` its opposite, and an unclosed `[` stands for itself, as do
-//! `\` and braces. Blank lines and lines that begin with `#` are skipped.
+//! `\` and braces. How a text is cut into patterns is told in [`ignore_text`](crate::ignore_text).
 //!
 //! Patterns become regular expressions, as in Python itself, and not globs: globset matches bytes, so that its `?` is half an
 //! `é`, and it has no way to write Python's sets.
 
 use regex::{RegexSet, RegexSetBuilder};
 
+use crate::ignore_text::{IgnoreText, LineProblem};
+
 /// The patterns of a list, built once.
 #[derive(Clone, Debug)]
 pub struct IgnoreList(RegexSet);
 
 /// A list that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("the ignore list cannot be used: it is too large, or one of its lines is")]
-pub struct IgnoreError(#[source] regex::Error);
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum IgnoreError {
+    /// A line is not what it looks like.
+    #[error("line {line} of the ignore list {problem}")]
+    Line {
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: LineProblem,
+    },
+    /// All of it, or a line.
+    #[error("the ignore list cannot be used: it is too large, or one of its lines is")]
+    TooLarge(#[source] regex::Error),
+}
 
 impl IgnoreList {
     /// Ignores nothing.
@@ -23,16 +36,15 @@ impl IgnoreList {
         Self(RegexSet::empty())
     }
 
-    /// Reads a list, one pattern a line.
+    /// Reads the text of a list, one pattern a line.
     pub fn parse(text: &str) -> Result<Self, IgnoreError> {
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        Self::of_patterns(lines)
+        Self::of_patterns(IgnoreText::patterns(text)?)
     }
 
     /// Takes patterns one by one; `#` has no meaning here.
     pub fn of_patterns<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, IgnoreError> {
         let expressions: Vec<String> = patterns.into_iter().map(translate).collect();
-        RegexSetBuilder::new(expressions).size_limit(SIZE_LIMIT).build().map(Self).map_err(IgnoreError)
+        RegexSetBuilder::new(expressions).size_limit(SIZE_LIMIT).build().map(Self).map_err(IgnoreError::TooLarge)
     }
 
     /// Whether the list names this object.

@@ -23,6 +23,7 @@ pub mod event;
 pub mod gate;
 pub mod gunzip;
 pub mod ignore;
+pub mod ignore_text;
 pub mod inventory;
 pub mod job;
 pub mod jobsender;

@@ -45,6 +45,22 @@ async fn a_place_of_an_unknown_kind_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_line_of_the_ignore_list_that_would_name_nothing_is_named() {
+    let world = world().await;
+    let list = world.path("ignore.txt");
+    let cases = [
+        ("*.txt\n\u{200b}*.jpg\n", ["line 2", "u+200b"]),
+        ("*.txt\r*.jpg\r", ["line 1", "u+000d"]),
+        ("# all\ns3://src/*\n", ["line 2", "names another object"]),
+        ("*.jpg\ns3://src/*.txt\n", ["line 2", "only line"]),
+    ];
+    for (text, words) in cases {
+        fs::write(&list, text).expect("a file");
+        is_refused(&world, world.haul().set("--ignore-list", &list), &words).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_setting_is_refused_with_its_line() {
     let world = world().await;
     fs::write(world.work().join("longhaul.toml"), "objects = 5\nobject = 6\n").expect("a file");

@@ -59,6 +59,15 @@ async fn the_ignore_list_is_matched_on_bucket_and_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_byte_order_mark_voids_no_pattern() {
+    let world = world().await;
+    let list = world.path("ignore.txt");
+    fs::write(&list, "\u{feff}src/secret/*\r\n*.jpg\r\n").expect("a file");
+    world.haul().set("--ignore-list", &list).run().await.exits_with(0);
+    assert_eq!(there(&world), ["a.txt"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_object_is_copied_alone() {
     let world = world().await;
     put(&world, "src", "a.txt.bak", "a longer name");

@@ -1,6 +1,6 @@
 //! Ignore lists, against a matcher that is too slow for anything else.
 
-use longhaul::ignore::IgnoreList;
+use longhaul::{ignore::IgnoreList, ignore_text::IgnoreText};
 
 /// The list, a NUL, and a name to match.
 pub(crate) fn run(bytes: &[u8]) {
@@ -14,9 +14,29 @@ pub(crate) fn run(bytes: &[u8]) {
     if text.len() * name.len() > 1 << 22 {
         return;
     }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let expected = lines.clone().any(|pattern| matches(pattern, name));
     assert_eq!(list.matches(name), expected, "{:?} on {name:?}", lines.collect::<Vec<_>>());
+}
+
+/// Only one line that begins with the scheme names an object, and it names it byte for byte. No line is lost otherwise.
+pub(crate) fn run_place(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let meant = text.strip_prefix('\u{feff}').unwrap_or(text).lines().map(str::trim);
+    let meant: Vec<&str> = meant.filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    match IgnoreText::parse(text) {
+        Ok(IgnoreText::Patterns(patterns)) => {
+            assert_eq!(patterns, meant);
+            assert!(!patterns.iter().any(|pattern| pattern.starts_with("s3://")));
+        }
+        Ok(IgnoreText::Object { bucket, key }) => {
+            let [line] = meant.as_slice() else { panic!("{meant:?} is one line") };
+            assert_eq!(line[5..], format!("{bucket}/{key}"));
+            assert!(!bucket.contains('/') && line[..5].eq_ignore_ascii_case("s3://"));
+        }
+        Err(error) => crate::has_words(&error, text.len()),
+    }
 }
 
 /// One element of a pattern.

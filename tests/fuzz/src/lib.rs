@@ -28,9 +28,10 @@ pub struct Target {
 }
 
 /// The parsers of the core.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     Target { name: "event", run: event::run },
     Target { name: "ignore_list", run: ignore_list::run },
+    Target { name: "ignore_place", run: ignore_list::run_place },
     Target { name: "key_list", run: key_list::run },
     Target { name: "manifest", run: manifest::run },
     Target { name: "message", run: message::run },

@@ -18,6 +18,11 @@ fn ignore_lists_hold() {
 }
 
 #[test]
+fn places_of_ignore_lists_hold() {
+    run("ignore_place");
+}
+
+#[test]
 fn key_lists_hold() {
     run("key_list");
 }

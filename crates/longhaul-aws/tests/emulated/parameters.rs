@@ -1,6 +1,7 @@
 //! Parameters, and the object that one of them can name.
 
 use aws_sdk_ssm::types::ParameterType;
+use longhaul::error::chain;
 use longhaul_aws::ParameterError;
 
 use crate::world::World;
@@ -56,7 +57,14 @@ async fn an_ignore_list_stands_in_its_parameter_or_in_an_object(world: &World) {
     let list = parameters.ignore_list("short", own).await.unwrap();
     assert!(list.ignores("bucket", "a/b.tmp") && !list.ignores("bucket", "a/b"));
 
-    put(world, "long", "s3://lists/ignore list.txt").await;
+    put(world, "marked", "\u{feff}*.tmp\r\nbucket/x\r\n").await;
+    let list = parameters.ignore_list("marked", own).await.unwrap();
+    assert!(list.ignores("bucket", "a.tmp") && list.ignores("bucket", "x"));
+    put(world, "void", "*.tmp\n\u{200b}bucket/x\n").await;
+    let words = chain(&parameters.ignore_list("void", own).await.unwrap_err());
+    assert!(words.contains("\"void\"") && words.contains("line 2") && words.contains("U+200B"), "{words}");
+
+    put(world, "long", "# where the list is\ns3://lists/ignore list.txt\n").await;
     let error = parameters.ignore_list("long", own).await.unwrap_err();
     assert!(matches!(error, ParameterError::IgnoreList { .. }), "{error}");
     world.s3.create_bucket().bucket("lists").send().await.unwrap();
@@ -64,6 +72,10 @@ async fn an_ignore_list_stands_in_its_parameter_or_in_an_object(world: &World) {
     world.s3.put_object().bucket("lists").key("ignore list.txt").body(body).send().await.unwrap();
     let list = parameters.ignore_list("long", own).await.unwrap();
     assert!(list.ignores("bucket", "secret/a") && !list.ignores("bucket", "a"));
+    let body = aws_sdk_s3::primitives::ByteStream::from_static(b"# more\ns3://lists/other.txt\n");
+    world.s3.put_object().bucket("lists").key("ignore list.txt").body(body).send().await.unwrap();
+    let words = chain(&parameters.ignore_list("long", own).await.unwrap_err());
+    assert!(words.contains("s3://lists/ignore list.txt") && words.contains("line 2"), "{words}");
 }
 
 async fn a_stack_describes_itself(world: &World) {
