@@ -17,7 +17,7 @@ use longhaul::{
     route::Route,
     scan::{Scan, Selection},
 };
-use longhaul_aws::{ConnectOptions, Provider, connect};
+use longhaul_aws::{ConnectOptions, Provider, connect, is_same_bucket};
 use longhaul_local::{LocalFolder, Role};
 
 use crate::{
@@ -171,11 +171,8 @@ fn refuse_overlap(source: &Store, destination: &Store, route: &Route) -> Result<
     let (from, to) = (source.location(), destination.location());
     let overlap = match (source, destination) {
         (Store::Local(from), Store::Local(to)) if route.as_single().is_none() => to.path().starts_with(from.path()),
-        _ if from == to => match route.as_single() {
-            Some((from, to)) => from == to,
-            None => route.destination_list_prefix().starts_with(route.source_prefix()),
-        },
-        _ => false,
+        (Store::S3(_), Store::S3(_)) => is_same_bucket(from, to) && route.leads_into_itself(),
+        _ => from == to && route.leads_into_itself(),
     };
     if !overlap {
         return Ok(());

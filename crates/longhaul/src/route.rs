@@ -87,6 +87,14 @@ impl Route {
         DestinationBounds { after: mapped(&range.after), until: range.until.as_deref().and_then(mapped) }
     }
 
+    /// Whether, where both sides are one bucket, its copies would be keys of it again: each would be copied once more, for ever.
+    pub fn leads_into_itself(&self) -> bool {
+        match &self.single {
+            Some((source, destination)) => source == destination,
+            None => self.destination_list_prefix().starts_with(&self.source_prefix),
+        }
+    }
+
     /// Where a source key goes. The source folder's own marker (`photos/`) becomes that of the destination folder; at the root of
     /// a bucket or folder there is no place for it.
     pub fn map(&self, key: &ObjectKey) -> Option<Result<ObjectKey, KeyError>> {
@@ -180,6 +188,24 @@ mod tests {
         assert_eq!(mapped(&Route::folder("photos", "p"), "photos/"), "p/");
         assert_eq!(Route::folder("photos", "").map(&key("photos/")), None);
         assert_eq!(Route::folder("photos", "p").map(&key("photosynthesis")), None);
+    }
+
+    #[test]
+    fn a_route_leads_into_itself_where_its_copies_are_keys_of_it_again() {
+        for (source, destination) in [("", ""), ("", "p"), ("photos", ""), ("photos", "photos"), ("a/", "a/b")] {
+            assert!(Route::keeping_names(source, destination).leads_into_itself(), "{source} to {destination}");
+        }
+        for (source, destination) in [("photos/", "copies"), ("photos", "p"), ("a/b/", "a/c")] {
+            assert!(!Route::keeping_names(source, destination).leads_into_itself(), "{source} to {destination}");
+        }
+        for (source, destination) in [("", ""), ("", "p"), ("photos", "photos"), ("a", "a/b")] {
+            assert!(Route::folder(source, destination).leads_into_itself(), "{source} to {destination}");
+        }
+        for (source, destination) in [("photos", ""), ("photos", "p"), ("a/b", "a")] {
+            assert!(!Route::folder(source, destination).leads_into_itself(), "{source} to {destination}");
+        }
+        assert!(Route::single(key("a"), key("a")).leads_into_itself());
+        assert!(!Route::single(key("a"), key("ab")).leads_into_itself());
     }
 
     #[test]
