@@ -3,8 +3,11 @@
 //! *If absent* is decided by the kernel in one step. *If match* is checked right before the rename: no system call does
 //! both, so a program other than longhaul that writes the same file in these microseconds is overwritten.
 
+use std::fs::File;
+
 use longhaul::{
     error::{ErrorKind, StoreError},
+    object::ETag,
     ports::Condition,
 };
 use rustix::{
@@ -14,7 +17,7 @@ use rustix::{
 
 use crate::{
     call::Call,
-    place::{Place, Standing},
+    place::{Place, Standing, stamp_of},
     stamp::Stamp,
 };
 
@@ -26,7 +29,7 @@ impl Place {
         match (condition, current) {
             (Condition::None, _) | (Condition::IfAbsent, None) => Ok(()),
             (Condition::IfAbsent, Some(_)) => Err(exists(call)),
-            (Condition::IfMatch(tag), Some(stamp)) if stamp.etag() == *tag => Ok(()),
+            (Condition::IfMatch(tag), Some(stamp)) if stamp.etag().is_same_state(tag) => Ok(()),
             (Condition::IfMatch(_), _) => {
                 let message = "the file there is not the one that was to be replaced";
                 Err(call.error(ErrorKind::PreconditionFailed, message))
@@ -34,15 +37,26 @@ impl Place {
         }
     }
 
-    /// Gives the file `staged` its name, and makes that durable.
-    pub(crate) fn publish(&self, staged: &str, condition: &Condition, call: &Call) -> Result<(), StoreError> {
+    /// Gives `file`, which stands under the name `staged`, the name of the place, and makes that durable. Answers its tag, which the
+    /// rename changes.
+    pub(crate) fn publish(
+        &self,
+        file: &File,
+        staged: &str,
+        condition: &Condition,
+        call: &Call,
+    ) -> Result<Option<ETag>, StoreError> {
         self.check(condition, call)?;
         let renamed = match condition {
             Condition::IfAbsent => self.rename_if_absent(staged),
             Condition::None | Condition::IfMatch(_) => renameat(&self.dir, staged, &self.dir, self.name.as_str()),
         };
         match renamed {
-            Ok(()) => self.sync_folder(call).map_err(StoreError::maybe_happened),
+            Ok(()) => {
+                self.sync_folder(call).map_err(StoreError::maybe_happened)?;
+                // The object is there; that its tag is not known is no failure.
+                Ok(stamp_of(file, call).ok().map(Stamp::etag))
+            }
             Err(Errno::EXIST) if *condition == Condition::IfAbsent => Err(exists(call)),
             Err(error) => Err(call.io("giving the staging file its name", error)),
         }

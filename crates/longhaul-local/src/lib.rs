@@ -30,6 +30,8 @@ mod uploads;
 mod walk;
 
 #[cfg(test)]
+mod changed_tests;
+#[cfg(test)]
 mod read_tests;
 #[cfg(test)]
 mod sqlite_tests;

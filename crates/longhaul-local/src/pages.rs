@@ -77,7 +77,7 @@ fn next_page(walk: &mut Walk) -> (Vec<Listed>, Option<StoreError>) {
 /// `None` cannot happen: the walk hands on nothing that is no key.
 fn listed(found: Found) -> Option<Listed> {
     let is_folder = found.is_folder();
-    let (size, etag) = if is_folder { (0, folder_etag()) } else { (found.stamp.size, found.stamp.etag()) };
+    let (size, etag) = if is_folder { (0, folder_etag()) } else { (found.stamp.size(), found.stamp.etag()) };
     let key = ObjectKey::new(found.key).ok()?;
     Some(Listed { key, size, etag: Some(etag), modified: found.stamp.modified(), version_id: None })
 }

@@ -22,7 +22,7 @@ use crate::{
     call::Call,
     inflow::Sink,
     name::{Name, OWN_PREFIX},
-    place::{Place, Root, Standing, stamp_of},
+    place::{Place, Root, Standing},
     stamp::{folder_etag, system_time},
 };
 
@@ -64,13 +64,13 @@ impl Staged {
         self.file.sync_all().map_err(|error| self.call.io("writing the file to disk", error))?;
         let held = crc_of(&self.file, 0, self.length, &self.call)?;
         check_crc(Some(written), held, &self.call)?;
-        let etag = stamp_of(&self.file, &self.call)?.etag();
-        self.place.publish(&self.name, condition, &self.call).inspect_err(|error| {
+        let published = self.place.publish(&self.file, &self.name, condition, &self.call);
+        let etag = published.inspect_err(|error| {
             // The name is given, only its durability is in doubt: there is no staging file any more.
             self.is_published = error.effect() == Effect::MayHaveHappened;
         })?;
         self.is_published = true;
-        Ok(Written { etag: Some(etag), version_id: None, crc64nvme: Some(held) })
+        Ok(Written { etag, version_id: None, crc64nvme: Some(held) })
     }
 }
 

@@ -1,7 +1,8 @@
 //! Reads one state of a file, or says that it changed.
 //!
 //! The last chunk is handed on only after a look at the open file and at the path: a file that was changed or replaced
-//! while it was read ends in an error before its last byte, so that nobody takes a mixture for an object.
+//! while it was read ends in an error before its last byte, so that nobody takes a mixture for an object. A file that holds
+//! more or less than its size says (those of `/proc`, online documents) is no object either: it is refused by name.
 
 use std::{fs::File, io, os::unix::fs::FileExt};
 
@@ -68,18 +69,49 @@ pub(crate) fn open(
         return Ok(Opened::Folder(info));
     }
     let place = root.place(&name, &call)?.ok_or_else(|| not_found(&call))?;
+    // To open a device can do things to it.
+    let Standing::File(_) = place.look(&call)? else { return Err(not_found(&call)) };
     let file = place.open(name.last(), OFlags::RDONLY, &call)?.ok_or_else(|| not_found(&call))?;
     let stat = fstat(&file).map_err(|error| call.io("looking at the open file", error))?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(not_found(&call));
     }
-    let opened = Stamp::of(&stat);
+    let opened = really_empty(&file, Stamp::of(&stat), &call)?;
     let info = opened.file_info(name.last());
     check_pin(&info, pin, &call)?;
-    let range = clamp(range, opened.size, &call)?;
-    let (next, end) = range.map_or((0, opened.size), |range| (range.first(), range.last() + 1));
+    let range = clamp(range, opened.size(), &call)?;
+    let (next, end) = range.map_or((0, opened.size()), |range| (range.first(), range.last() + 1));
     let reader = Reader { file, opened, root, name, call, next, end, is_done: false };
     Ok(Opened::File { reader: Box::new(reader), info, range })
+}
+
+/// What is opened, if it is not a file that says that it is empty and is not. It is asked before the answer, since nobody reads
+/// a body of no bytes.
+fn really_empty(file: &File, opened: Stamp, call: &Call) -> Result<Stamp, StoreError> {
+    if opened.size() > 0 || !has_byte_at(file, 0, call)? {
+        return Ok(opened);
+    }
+    // It may have been written just now.
+    let now = stamp_of(file, call)?;
+    if now.size() > 0 { Ok(now) } else { Err(holds_more(now, call)) }
+}
+
+fn has_byte_at(file: &File, offset: u64, call: &Call) -> Result<bool, StoreError> {
+    loop {
+        match file.read_at(&mut [0], offset) {
+            Ok(read) => return Ok(read > 0),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(call.io("reading the end of the file", error)),
+        }
+    }
+}
+
+fn holds_more(stamp: Stamp, call: &Call) -> StoreError {
+    let words = format!(
+        "the file holds more bytes than the {} that the file system says; copy it as another file",
+        stamp.size()
+    );
+    call.error(ErrorKind::Unsupported, words)
 }
 
 fn not_found(call: &Call) -> StoreError {
@@ -158,21 +190,37 @@ impl Reader {
     fn read_chunk(&mut self) -> Result<Bytes, StoreError> {
         let length = (self.end - self.next).min(CHUNK);
         let mut chunk = vec![0; usize::try_from(length).expect("a chunk fits in memory")];
-        self.file.read_exact_at(&mut chunk, self.next).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => self.changed(),
-            _ => self.call.io("reading the file", error),
-        })?;
-        self.next += length;
+        match self.file.read_exact_at(&mut chunk, self.next) {
+            Ok(()) => self.next += length,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.check_unchanged()?;
+                return Err(self.ends_early());
+            }
+            Err(error) => return Err(self.call.io("reading the file", error)),
+        }
         if self.next == self.end {
+            let more = self.end == self.opened.size() && has_byte_at(&self.file, self.end, &self.call)?;
             self.check_unchanged()?;
+            if more {
+                return Err(holds_more(self.opened, &self.call));
+            }
         }
         Ok(chunk.into())
     }
 
+    /// The bytes read are of the pinned state only if it still stands. It is asked behind the last of them.
     fn check_unchanged(&self) -> Result<(), StoreError> {
         let is_same_file = stamp_of(&self.file, &self.call)? == self.opened;
         let is_still_there = self.root.look(&self.name, &self.call)? == Standing::File(self.opened);
         if is_same_file && is_still_there { Ok(()) } else { Err(self.changed()) }
+    }
+
+    fn ends_early(&self) -> StoreError {
+        let words = format!(
+            "the file ends after fewer than the {} bytes that the file system says; copy it as another file",
+            self.opened.size()
+        );
+        self.call.error(ErrorKind::Unsupported, words)
     }
 
     fn changed(&self) -> StoreError {

@@ -90,7 +90,7 @@ impl Staging {
 
     /// The parts that the upload holds.
     pub(crate) fn list(&self, call: &Call) -> Result<Vec<UploadedPart>, StoreError> {
-        let length = stamp_of(&self.data(call)?, call)?.size;
+        let length = stamp_of(&self.data(call)?, call)?.size();
         let held = self.sidecar(call)?.held(length);
         Ok(held.iter().map(|(number, part)| part.uploaded(*number)).collect())
     }
@@ -99,7 +99,7 @@ impl Staging {
     pub(crate) fn complete(&self, completion: &Completion<'_>, call: &Call) -> Result<Written, StoreError> {
         let data = self.data(call)?;
         let sidecar = self.sidecar(call)?;
-        let length = stamp_of(&data, call)?.size;
+        let length = stamp_of(&data, call)?.size();
         let crc = whole(&sidecar, length, completion, call)?;
         check_crc(completion.crc64nvme, crc, call)?;
         self.place.check(&completion.condition, call)?;
@@ -109,11 +109,10 @@ impl Staging {
         }
         set_modified(&data, sidecar.header.modified, call)?;
         data.sync_all().map_err(|error| call.io("writing the file to disk", error))?;
-        let etag = stamp_of(&data, call)?.etag();
-        self.place.publish(&self.data_name, &completion.condition, call)?;
+        let etag = self.place.publish(&data, &self.data_name, &completion.condition, call)?;
         // The object is complete; a sidecar without its staging file is no upload and harms nobody.
         let _ = self.place.remove(&self.notes_name, call);
-        Ok(Written { etag: Some(etag), version_id: None, crc64nvme: Some(crc) })
+        Ok(Written { etag, version_id: None, crc64nvme: Some(crc) })
     }
 
     /// Removes the upload.

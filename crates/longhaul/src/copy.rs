@@ -13,7 +13,7 @@ use crate::{
     compare::{Decision, Difference},
     engine::{Asked, Engine},
     error::{ErrorKind, LedgerError, StoreError},
-    multipart,
+    multipart::{self, SOURCE_TOUCHED},
     object::{ETag, ObjectInfo, ObjectKey, VersionId},
     ports::{Clock, Destination, Ledger, Source},
     proof::Proof,
@@ -212,9 +212,10 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             self.record_without_work(State::Parked, &reason).await?;
             return Err(Ended::Parked(reason));
         }
-        let mut restarts = 0;
+        let (mut restarts, mut most_parts) = (0, 0);
         let ended = loop {
             match self.attempt().await {
+                Err(Ended::Restart(reason)) if self.has_kept_more_parts(&reason, &mut most_parts) => restarts = 0,
                 Err(Ended::Restart(reason)) if restarts < self.engine.settings.max_restarts => {
                     tracing::info!(key = %self.job.source_key, reason = reason.code, "begins again: {}", reason.message);
                     restarts += 1;
@@ -228,6 +229,14 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         };
         self.remember(&ended).await?;
         ended
+    }
+
+    /// Whether this restart keeps its upload, and more parts of it counted than ever before. So a file whose ctime is moved every
+    /// hour, by a backup say, can be as large as it likes.
+    fn has_kept_more_parts(&self, reason: &Reason, most: &mut u32) -> bool {
+        let resumed = self.parts_resumed.load(Ordering::Relaxed);
+        let before = std::mem::replace(most, resumed.max(*most));
+        reason.code == SOURCE_TOUCHED && resumed > before
     }
 
     /// A call that was not repeated because the process stops has not failed for good: the leg was ended.

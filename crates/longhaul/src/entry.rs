@@ -17,7 +17,7 @@ use crate::{
 /// So many changes of the source in a row, each before its copy was complete, and the copy is parked where legs are counted.
 const MAX_RESTARTS: u32 = 20;
 /// The reason of a restart because the source is another one than was pinned.
-const SOURCE_CHANGES: &str = "source-keeps-changing";
+pub(crate) const SOURCE_CHANGES: &str = "source-keeps-changing";
 /// A lease is renewed when it has less than this left, if the new one would end later by as much.
 pub(crate) const RENEW_BEFORE_MS: i64 = 5 * 60 * 1000;
 
@@ -54,8 +54,10 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         let mut entry = Entry { record, token: Some(token), found: true, segment: None };
         self.yield_to_others(&entry.record)?;
         self.refuse_collision(&entry.record)?;
-        let same = self.is_of_this_source(&entry.record) && entry.record.source.pin.same_write(pin);
-        if self.is_of_this_source(&entry.record) {
+        let is_ours = self.is_of_this_source(&entry.record);
+        let same = is_ours && entry.record.source.pin.same_write(pin);
+        let touched = is_ours && entry.record.source.pin.is_touched(pin);
+        if is_ours {
             self.refuse_an_older_pin(&entry.record, pin).await?;
         }
         if entry.record.state == State::Done {
@@ -65,10 +67,11 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             // Not acknowledged: one of their messages may be parked, and then nobody but this one would carry it on.
             return Err(Ended::Busy(Lease { owner: "its segments".into(), until: Some(until) }));
         }
-        if !(same && entry.record.state != State::Restarting) {
+        let goes_on = same || touched;
+        if !(goes_on && entry.record.state != State::Restarting) {
             self.drop_generation(&mut entry).await?;
         }
-        let fresh = matches!(entry.record.state, State::Done | State::Restarting) || !same;
+        let fresh = matches!(entry.record.state, State::Done | State::Restarting) || !goes_on;
         let upload = entry.record.upload.take();
         let mut next = Record::begin(self.record_key(), source, now);
         next.generation = entry.record.generation + u32::from(fresh);
@@ -87,6 +90,9 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             next.upload = upload;
             if old.state == State::Completing {
                 next.state = State::Completing;
+            }
+            if touched {
+                next.doubt_parts();
             }
         }
         entry.record = next;
@@ -209,9 +215,12 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         }
         let head = self.call(self.at_destination("HeadObject"), || self.engine.destination.head_object(key)).await;
         match head {
-            Ok(there) if there.etag == *recorded && there.size == record.source.pin.size => Err(Ended::Skipped(
-                Reason::new("recorded", "the ledger has this very version as copied, and the destination confirms it"),
-            )),
+            Ok(there) if there.etag.is_same_state(recorded) && there.size == record.source.pin.size => {
+                Err(Ended::Skipped(Reason::new(
+                    "recorded",
+                    "the ledger has this very version as copied, and the destination confirms it",
+                )))
+            }
             Ok(_) => Ok(()),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error.into()),

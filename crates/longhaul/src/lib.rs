@@ -20,6 +20,7 @@ pub mod ending;
 pub mod engine;
 pub mod error;
 pub mod event;
+pub mod file_tag;
 pub mod gate;
 pub mod gunzip;
 pub mod ignore;

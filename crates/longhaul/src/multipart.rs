@@ -8,7 +8,7 @@ use crate::{
     complete,
     copy::{Ended, Finished, Leg},
     engine::Settings,
-    entry::Entry,
+    entry::{Entry, SOURCE_CHANGES},
     object::{ObjectInfo, Pin},
     part::{PartNumber, PartPlan, PartSpec, PlanError},
     ports::{Clock, Destination, Ledger, Source, Upload},
@@ -22,6 +22,9 @@ use crate::{
 
 /// The reason of a restart whose upload was aborted, or completed, by others.
 pub(crate) const UPLOAD_VANISHED: &str = "upload-vanished";
+
+/// The reason of a restart that keeps its upload: of the source file nothing is known to have changed but its ctime.
+pub(crate) const SOURCE_TOUCHED: &str = "source-touched";
 
 /// The upload of this leg and what it already holds.
 pub(crate) struct Filling {
@@ -54,7 +57,11 @@ pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
     {
         ended = Ok(finished);
     }
-    if let Err(Ended::Restart(_)) = &ended {
+    if let Err(Ended::Restart(reason)) = &ended {
+        if reason.code == SOURCE_CHANGES && leg.was_only_touched(&pin).await? {
+            let words = "the ctime of the source file moved while it was copied: what was sent is compared with it";
+            return Err(Ended::Restart(Reason::new(SOURCE_TOUCHED, words)));
+        }
         leg.drop_generation(&mut entry).await?;
     }
     if let Err(Ended::Failed(error)) = &ended
@@ -66,6 +73,14 @@ pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
         drop_empty_upload(leg, &mut entry).await;
     }
     ended
+}
+
+impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
+    /// Whether the source is a file that looks as it was pinned but for its ctime.
+    async fn was_only_touched(&self, pin: &Pin) -> Result<bool, Ended> {
+        // No other source is asked.
+        Ok(pin.is_of_file() && pin.is_touched(&self.pin().await?.pin()))
+    }
 }
 
 async fn drop_empty_upload<S: Source, D: Destination, L: Ledger, C: Clock>(

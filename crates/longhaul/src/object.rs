@@ -219,7 +219,7 @@ impl Pin {
     /// Whether both name one write of one source key. The ETag alone is not enough: a key that is written again with the same
     /// bytes may have other headers. The version is left out, since not everybody may know it.
     pub fn same_write(&self, other: &Self) -> bool {
-        self.etag == other.etag && self.size == other.size && self.modified == other.modified
+        self.etag.is_same_state(&other.etag) && self.size == other.size && self.modified == other.modified
     }
 }
 

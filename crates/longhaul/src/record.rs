@@ -100,6 +100,10 @@ pub struct RecordUpload {
     /// object is complete.
     #[serde(default)]
     pub adopted: bool,
+    /// Whether the source file's ctime moved since parts were sent. For the rest of the upload's life a part of an earlier leg
+    /// counts only where the source, read again, has the same bytes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub doubted: bool,
 }
 
 /// What the destination should hold after Complete, saved before it is asked for.
@@ -211,6 +215,15 @@ impl Record {
     /// it. What is parked keeps its upload.
     pub fn is_replaceable(&self) -> bool {
         !self.state.is_open() && self.upload.is_none() && self.intent.is_none()
+    }
+
+    /// What was sent may be of another state of the source file: its parts are compared before they count, and what Complete was
+    /// to give of them is of no more use.
+    pub(crate) fn doubt_parts(&mut self) {
+        (self.expected, self.segments) = (None, None);
+        if let Some(upload) = &mut self.upload {
+            upload.doubted = true;
+        }
     }
 
     /// Whether this version of its source is parked: then it is left alone until somebody helps, or it changes.

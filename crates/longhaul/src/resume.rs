@@ -59,7 +59,11 @@ async fn resume<S: Source, D: Destination, L: Ledger, C: Clock>(
     let plan = PartPlan::with_part_size(info.size, recorded.part_size)
         .map_err(|error| Ended::Restart(Reason::new("plan-does-not-fit", error.to_string())))?;
     let listed = leg.list_parts(&upload).await?;
-    let mut have: BTreeMap<_, _> = fitting(&plan, listed).map(|part| (part.number, of_an_earlier_leg(part))).collect();
+    let mut have: BTreeMap<_, _> = if recorded.doubted {
+        verified(leg, &info.pin(), &plan, listed).await?
+    } else {
+        fitting(&plan, listed).map(|part| (part.number, of_an_earlier_leg(part))).collect()
+    };
     if planted::is(Defect::ForgetParts) {
         have.clear();
     }
@@ -195,7 +199,8 @@ async fn adopt<S: Source, D: Destination, L: Ledger, C: Clock>(
             continue;
         }
         tracing::info!(key = %leg.job.destination_key, parts = have.len(), "an unfinished upload was adopted by content");
-        let recorded = RecordUpload { id: upload.id.clone(), part_size: plan.part_size(), adopted: true };
+        let recorded =
+            RecordUpload { id: upload.id.clone(), part_size: plan.part_size(), adopted: true, doubted: false };
         entry.record.upload = Some(recorded);
         leg.save(entry).await?;
         return Ok(Some(Filling { upload, plan, numbers: 1..=plan.count(), have }));
@@ -292,7 +297,8 @@ async fn create<S: Source, D: Destination, L: Ledger, C: Clock>(
         }
         failures += 1;
     };
-    entry.record.upload = Some(RecordUpload { id: upload.id.clone(), part_size: plan.part_size(), adopted: false });
+    entry.record.upload =
+        Some(RecordUpload { id: upload.id.clone(), part_size: plan.part_size(), adopted: false, doubted: false });
     if let Some(size) = leg.engine.settings.segment_size.filter(|_| is_giant(leg, info)) {
         entry.record.segments = Some(Segments::cut(&plan, size));
         // Whoever fills the last segment completes, and need not wait for this leg.

@@ -91,7 +91,7 @@ mod tests {
         let pin = Pin { etag: ETag::new("e"), version_id: None, size: 40, crc64nvme: None, modified: Timestamp(1) };
         let source = RecordSource { location: location.clone(), key: key.clone(), pin };
         let mut record = Record::begin(RecordKey { location, key }, source, Timestamp(1));
-        record.upload = Some(RecordUpload { id: "u".into(), part_size: 10, adopted: false });
+        record.upload = Some(RecordUpload { id: "u".into(), part_size: 10, adopted: false, doubted: false });
         record.segments = Some(Segments::cut(&plan_of(&record).unwrap(), 20));
         Record { state, ..record }
     }

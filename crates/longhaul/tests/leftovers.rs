@@ -84,7 +84,7 @@ async fn a_small_object_that_takes_the_place_of_a_parked_large_one_leaves_no_upl
     let parked = |record: &mut Record| {
         record.state = State::Parked;
         record.reason = Some(Reason::new("access-denied", "UploadPart was refused"));
-        record.upload = Some(RecordUpload { id, part_size: PART, adopted: false });
+        record.upload = Some(RecordUpload { id, part_size: PART, adopted: false, doubted: false });
     };
     world.record(parked).await;
     assert_eq!(world.copy().await.outcome, Outcome::Copied);
@@ -106,7 +106,7 @@ async fn completing_over_the_same_bytes(headers_before: Headers) -> World {
         record.expected = Some(Expected { size: pin.size, crc64nvme, etag: None });
         record.source.pin = pin;
         record.state = State::Completing;
-        record.upload = Some(RecordUpload { id, part_size: PART, adopted: false });
+        record.upload = Some(RecordUpload { id, part_size: PART, adopted: false, doubted: false });
     };
     world.record(completing).await;
     world
