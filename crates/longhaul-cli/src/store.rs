@@ -95,6 +95,10 @@ impl Destination for Store {
         either!(self, store => store.list_parts(upload).await)
     }
 
+    async fn reread_part(&self, upload: &Upload, part: &UploadedPart) -> Result<bool, StoreError> {
+        either!(self, store => store.reread_part(upload, part).await)
+    }
+
     async fn upload_part(
         &self,
         upload: &Upload,

@@ -17,7 +17,8 @@ use rustix::{
 
 use crate::{
     call::Call,
-    place::{Place, Standing, stamp_of},
+    new_files::close,
+    place::{Place, Standing, look, stamp_of},
     stamp::Stamp,
 };
 
@@ -47,6 +48,8 @@ impl Place {
         call: &Call,
     ) -> Result<Option<ETag>, StoreError> {
         self.check(condition, call)?;
+        self.check_staged(file, staged, call)?;
+        self.open_up(file, call)?;
         let renamed = match condition {
             Condition::IfAbsent => self.rename_if_absent(staged),
             Condition::None | Condition::IfMatch(_) => renameat(&self.dir, staged, &self.dir, self.name.as_str()),
@@ -57,8 +60,23 @@ impl Place {
                 // The object is there; that its tag is not known is no failure.
                 Ok(stamp_of(file, call).ok().map(Stamp::etag))
             }
-            Err(Errno::EXIST) if *condition == Condition::IfAbsent => Err(exists(call)),
-            Err(error) => Err(call.io("giving the staging file its name", error)),
+            Err(error) => {
+                close(file);
+                match error {
+                    Errno::EXIST if *condition == Condition::IfAbsent => Err(exists(call)),
+                    error => Err(call.io("giving the staging file its name", error)),
+                }
+            }
+        }
+    }
+
+    /// Whether the name of the staging file still is that of the file whose bytes were read back.
+    fn check_staged(&self, file: &File, staged: &str, call: &Call) -> Result<(), StoreError> {
+        let ours = stamp_of(file, call)?;
+        match look(&self.dir, staged).map_err(|error| call.io("looking at the staging file", error))? {
+            Standing::File(there) if there.is_same_file(ours) => Ok(()),
+            _ => Err(call
+                .error(ErrorKind::Conflict, "another program took the staging file away or put another in its place")),
         }
     }
 

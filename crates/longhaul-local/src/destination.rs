@@ -23,7 +23,7 @@ use crate::{
     delete::delete,
     folder::{LocalFolder, Role},
     inflow::pour,
-    name::{Name, check_segment, segments},
+    name::{Name, OWN_PREFIX, check_segment, segments},
     part_file::PartFile,
     put::{self, NoBytes, Staged},
     uploads::{self, Staging},
@@ -88,6 +88,17 @@ impl Destination for LocalFolder {
         self.with_staging(upload, &call, move |staging| staging.list(&inner)).await
     }
 
+    async fn reread_part(&self, upload: &Upload, part: &UploadedPart) -> Result<bool, StoreError> {
+        let call = self.call("ListParts", Some(&upload.key));
+        let guard = self.locks.part(&upload.id, part.number).await;
+        let (inner, part) = (call.clone(), part.clone());
+        let reread = move |staging: Staging| {
+            let _guard = guard;
+            staging.reread(&part, &inner)
+        };
+        self.with_staging(upload, &call, reread).await
+    }
+
     async fn upload_part(
         &self,
         upload: &Upload,
@@ -101,7 +112,7 @@ impl Destination for LocalFolder {
         }
         let guard = self.locks.part(&upload.id, part.number).await;
         let (inner, part) = (call.clone(), *part);
-        let open = move |staging: Staging| PartFile::open(&staging, part, guard, inner);
+        let open = move |staging: Staging| PartFile::open(staging, part, guard, inner);
         let file = self.with_staging(upload, &call, open).await?;
         let file = pour(&call, body, file).await?;
         call.blocking(move || file.finish()).await
@@ -186,8 +197,8 @@ impl LocalFolder {
         W: FnOnce(Staging) -> Result<T, StoreError> + Send + 'static,
     {
         let name = self.writable_file(&upload.key, call)?;
-        let (root, upload, inner) = (self.root.clone(), upload.clone(), call.clone());
-        call.blocking(move || work(Staging::find(&root, &name, &upload, &inner)?)).await
+        let (root, upload, seen, inner) = (self.root.clone(), upload.clone(), self.seen.clone(), call.clone());
+        call.blocking(move || work(Staging::find(&root, &name, &upload, seen, &inner)?)).await
     }
 
     async fn uploads_of(&self, key: ObjectKey) -> Result<Vec<UnfinishedUpload>, StoreError> {
@@ -195,7 +206,8 @@ impl LocalFolder {
         // Where no object can be, no upload can.
         let Ok(name) = self.name(&key) else { return Ok(Vec::new()) };
         let (root, inner) = (self.root.clone(), call.clone());
-        call.blocking(move || uploads::in_folder(&root, name.parents(), |found| *found == key, &inner)).await
+        let begin = uploads::own_begin(&key);
+        call.blocking(move || uploads::in_folder(&root, name.parents(), &begin, |found| *found == key, &inner)).await
     }
 
     async fn uploads_below(&self, prefix: String) -> Result<Vec<UnfinishedUpload>, StoreError> {
@@ -212,11 +224,11 @@ impl LocalFolder {
             if names.iter().any(|name| check_segment(name).is_err()) {
                 return Ok(Vec::new());
             }
-            let mut found = uploads::in_folder(&root, &names, wanted, &inner)?;
+            let mut found = uploads::in_folder(&root, &names, OWN_PREFIX, wanted, &inner)?;
             while let Some(next) = walk.advance()? {
                 if next.is_folder() && next.key != top {
                     let names: Vec<&str> = segments(&next.key).collect();
-                    found.extend(uploads::in_folder(&root, &names, wanted, &inner)?);
+                    found.extend(uploads::in_folder(&root, &names, OWN_PREFIX, wanted, &inner)?);
                 }
             }
             Ok(found)

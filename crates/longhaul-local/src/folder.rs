@@ -21,6 +21,7 @@ use crate::{
     pages::pages,
     place::Root,
     read,
+    seen_parts::SeenParts,
     skipped::{SkippedEntry, SkippedLog},
     walk::Walk,
 };
@@ -45,6 +46,7 @@ pub struct LocalFolder {
     role: Role,
     skipped: Arc<SkippedLog>,
     pub(crate) locks: Locks,
+    pub(crate) seen: Arc<SeenParts>,
     entries_in_memory: usize,
 }
 
@@ -74,6 +76,7 @@ impl LocalFolder {
             role,
             skipped: Arc::default(),
             locks: Locks::default(),
+            seen: Arc::default(),
             entries_in_memory: ENTRIES_IN_MEMORY,
         })
     }

@@ -14,6 +14,7 @@ mod folder;
 mod inflow;
 mod locks;
 mod name;
+mod new_files;
 mod owner;
 mod pages;
 mod part_file;
@@ -21,6 +22,7 @@ mod place;
 mod put;
 mod query;
 mod read;
+mod seen_parts;
 mod sidecar;
 mod skipped;
 mod sqlite;
@@ -35,6 +37,8 @@ mod changed_tests;
 mod read_tests;
 #[cfg(test)]
 mod sqlite_tests;
+#[cfg(test)]
+mod staging_tests;
 #[cfg(test)]
 mod write_tests;
 

@@ -7,7 +7,7 @@ use std::{fs::File, os::unix::fs::FileExt};
 use longhaul::{
     checksum::{Hasher, WithMd5},
     error::StoreError,
-    part::PartSpec,
+    part::{PartNumber, PartSpec},
     ports::UploadedPart,
 };
 
@@ -16,12 +16,14 @@ use crate::{
     inflow::Sink,
     locks::PartGuard,
     put::{check_crc, crc_of},
+    seen_parts::FileId,
     sidecar::{HeldPart, PartLine, append, mentions},
     uploads::Staging,
 };
 
 /// A part that is being written.
 pub(crate) struct PartFile {
+    staging: Staging,
     data: File,
     notes: File,
     part: PartSpec,
@@ -33,17 +35,16 @@ pub(crate) struct PartFile {
 
 impl PartFile {
     /// Opens the staging file of an upload.
-    pub(crate) fn open(staging: &Staging, part: PartSpec, guard: PartGuard, call: Call) -> Result<Self, StoreError> {
+    pub(crate) fn open(staging: Staging, part: PartSpec, guard: PartGuard, call: Call) -> Result<Self, StoreError> {
         let data = staging.data(&call)?;
         let notes = staging.notes(&call)?;
+        staging.seen.forget_part(&staging.id, part.number);
         if mentions(&staging.text(&call)?, part.number) {
             // The old note must not vouch for bytes that are half overwritten when the power goes.
-            let line = PartLine { number: part.number, offset: 0, size: 0, crc: None };
-            let noted = append(&notes, &line).and_then(|()| notes.sync_data());
-            noted.map_err(|error| call.io("noting that a part is written again", error))?;
+            strike_out(&notes, part.number, &call)?;
         }
         let hasher = Hasher::new(WithMd5::No);
-        Ok(Self { data, notes, part, call, hasher, written: 0, _guard: guard })
+        Ok(Self { staging, data, notes, part, call, hasher, written: 0, _guard: guard })
     }
 
     /// Proves the part and notes it.
@@ -55,8 +56,17 @@ impl PartFile {
         let held = HeldPart { offset: self.part.range.first(), size: self.written, crc };
         let line = PartLine { number: self.part.number, offset: held.offset, size: held.size, crc: Some(crc) };
         append(&self.notes, &line).map_err(|error| call.io("noting the part", error))?;
-        Ok(held.uploaded(self.part.number))
+        let uploaded = held.uploaded(self.part.number);
+        self.staging.seen.add(&self.staging.id, FileId::of(&self.data, call)?, self.part.number, held);
+        Ok(uploaded)
     }
+}
+
+/// Notes that a part does not count any more.
+pub(crate) fn strike_out(notes: &File, number: PartNumber, call: &Call) -> Result<(), StoreError> {
+    let line = PartLine { number, offset: 0, size: 0, crc: None };
+    let noted = append(notes, &line).and_then(|()| notes.sync_data());
+    noted.map_err(|error| call.io("noting that a part is written again", error))
 }
 
 impl Sink for PartFile {

@@ -15,17 +15,26 @@ use rustix::{
     io::Errno,
 };
 
-use crate::{call::Call, name::Name, stamp::Stamp};
+use crate::{
+    call::Call,
+    name::Name,
+    new_files::{NewFiles, PRIVATE},
+    stamp::Stamp,
+};
 
 /// The folder that holds all objects.
 #[derive(Clone, Debug)]
-pub(crate) struct Root(PathBuf);
+pub(crate) struct Root {
+    path: PathBuf,
+    new_files: NewFiles,
+}
 
 /// A name in an open folder.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) dir: OwnedFd,
     pub(crate) name: String,
+    new_files: NewFiles,
 }
 
 /// What stands under a name.
@@ -60,11 +69,11 @@ pub(crate) fn stamp_of(file: &File, call: &Call) -> Result<Stamp, StoreError> {
 
 impl Root {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self(path)
+        Self { path, new_files: NewFiles::default() }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     fn open(&self, call: &Call) -> Result<OwnedFd, StoreError> {
@@ -115,12 +124,17 @@ impl Root {
     /// The place of a key, if its folder exists.
     pub(crate) fn place(&self, name: &Name, call: &Call) -> Result<Option<Place>, StoreError> {
         let dir = self.folder(name.parents(), call)?;
-        Ok(dir.map(|dir| Place { dir, name: name.last().to_owned() }))
+        Ok(dir.map(|dir| self.place_in(dir, name.last())))
     }
 
     /// The place of a key, with its folders made.
     pub(crate) fn make_place(&self, name: &Name, call: &Call) -> Result<Place, StoreError> {
-        Ok(Place { dir: self.make_folder(name.parents(), call)?, name: name.last().to_owned() })
+        Ok(self.place_in(self.make_folder(name.parents(), call)?, name.last()))
+    }
+
+    /// A name in a folder that was opened below the root.
+    pub(crate) fn place_in(&self, dir: OwnedFd, name: &str) -> Place {
+        Place { dir, name: name.to_owned(), new_files: self.new_files.clone() }
     }
 }
 
@@ -153,10 +167,10 @@ impl Place {
         look(&self.dir, &self.name).map_err(|error| call.io("looking at the file", error))
     }
 
-    /// Makes a new file beside the place.
+    /// Makes a new file beside the place, which nobody else can read or write.
     pub(crate) fn create(&self, name: &str, flags: OFlags, call: &Call) -> Result<File, StoreError> {
         let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = openat(&self.dir, name, flags, Mode::from_raw_mode(0o666));
+        let file = openat(&self.dir, name, flags, Mode::from_raw_mode(PRIVATE));
         file.map(File::from).map_err(|error| call.io("making a staging file", error))
     }
 
@@ -169,6 +183,19 @@ impl Place {
             Err(Errno::NOENT | Errno::LOOP | Errno::NXIO | Errno::NOTDIR) => Ok(None),
             Err(error) => Err(call.io("opening the file", error)),
         }
+    }
+
+    /// Opens a file that an earlier call, or process, made beside the place, if it is there. One that others could have touched
+    /// is no file of an upload.
+    pub(crate) fn open_own(&self, name: &str, flags: OFlags, call: &Call) -> Result<Option<File>, StoreError> {
+        let Some(file) = self.open(name, flags, call)? else { return Ok(None) };
+        self.new_files.trust(&file, &self.dir, call)?;
+        Ok(Some(file))
+    }
+
+    /// Gives a staging file the mode of an ordinary one.
+    pub(crate) fn open_up(&self, file: &File, call: &Call) -> Result<(), StoreError> {
+        self.new_files.open_up(file, &self.dir, call)
     }
 
     /// Removes a file beside the place; says whether it was there.

@@ -35,6 +35,11 @@ impl Stamp {
         self.0.size
     }
 
+    /// Whether both are of one file, whatever its state.
+    pub(crate) fn is_same_file(self, other: Self) -> bool {
+        self.0.inode == other.0.inode
+    }
+
     pub(crate) fn to_text(self) -> String {
         self.etag().as_str().to_owned()
     }

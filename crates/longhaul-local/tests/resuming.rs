@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, FileTimes, Permissions},
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::unix::fs::{FileExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::{
         Arc, OnceLock,
@@ -19,6 +19,7 @@ use longhaul::{
     memory_ledger::MemoryLedger,
     object::{ETag, ObjectKey},
     ports::{Destination, Ledger, Source},
+    proof::ProofLevel,
     record::{RecordKey, Token},
     report::{ObjectReport, Outcome},
     retry::RetryPolicy,
@@ -229,4 +230,25 @@ async fn what_was_rewritten_with_its_time_set_back_is_not_skipped_as_recorded() 
     let report = sending.run().await;
     assert_eq!(report.outcome, Outcome::Copied, "{report:?}");
     assert!(sending.bucket.bytes("k").unwrap() == content(2));
+}
+
+/// The staging file of the only upload in a folder.
+fn staging_file(folder: &Path) -> PathBuf {
+    let mut paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.find(|path| path.extension().is_some_and(|end| end == "part")).expect("a staging file")
+}
+
+#[tokio::test]
+async fn a_part_that_rotted_between_two_runs_is_sent_again_and_the_proof_is_true() {
+    let (bucket, ledger) = (Memory::new("a"), MemoryLedger::new("me"));
+    bucket.insert("k", content(1));
+    let folder = tempfile::tempdir().unwrap();
+    let destination = || LocalFolder::new(folder.path().to_owned(), Role::Destination).unwrap();
+    stopped(bucket.clone(), destination(), &ledger, 4).await;
+    let staged = File::options().write(true).open(staging_file(folder.path())).unwrap();
+    staged.write_all_at(b"rotten", 2 * PART + 100).unwrap();
+    let report = run(bucket.clone(), destination(), &ledger, never()).await;
+    assert_eq!((report.outcome, report.parts_resumed), (Outcome::Copied, 3), "{report:?}");
+    assert_eq!(report.proof.unwrap().level, ProofLevel::ReadBack);
+    assert!(fs::read(folder.path().join("k")).unwrap() == content(1), "other bytes were published as read back");
 }

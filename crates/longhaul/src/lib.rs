@@ -82,6 +82,7 @@ mod presence;
 mod range_work;
 mod recover;
 mod remember;
+mod reread;
 mod resume;
 mod segment_end;
 mod segment_leave;

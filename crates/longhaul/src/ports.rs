@@ -229,6 +229,16 @@ pub trait Destination: Source {
     /// All parts of an upload, in order; at most 10,000.
     fn list_parts(&self, upload: &Upload) -> impl Future<Output = Result<Vec<UploadedPart>, StoreError>> + Send;
 
+    /// Whether a part that [`list_parts`](Self::list_parts) shows still has the bytes that it is listed with. A store with a checksum
+    /// of its own answers for what it lists; a destination that keeps notes beside the bytes reads them.
+    fn reread_part(
+        &self,
+        _upload: &Upload,
+        _part: &UploadedPart,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        async { Ok(true) }
+    }
+
     /// Streams `body`, exactly `part.range.len()` bytes, into `part` of `upload`.
     fn upload_part(
         &self,

@@ -58,7 +58,7 @@ async fn resume<S: Source, D: Destination, L: Ledger, C: Clock>(
     let upload = Upload { key: leg.job.destination_key.clone(), id: recorded.id.clone() };
     let plan = PartPlan::with_part_size(info.size, recorded.part_size)
         .map_err(|error| Ended::Restart(Reason::new("plan-does-not-fit", error.to_string())))?;
-    let listed = leg.list_parts(&upload).await?;
+    let listed = leg.reread(&upload, leg.list_parts(&upload).await?).await?;
     let mut have: BTreeMap<_, _> = if recorded.doubted {
         verified(leg, &info.pin(), &plan, listed).await?
     } else {
@@ -193,6 +193,12 @@ async fn adopt<S: Source, D: Destination, L: Ledger, C: Clock>(
     for (upload, parts) in candidates.into_iter().take(MAX_CANDIDATES) {
         let Some(plan) = plan_of(info.size, &parts, leg.engine.destination.capabilities().min_part_size) else {
             continue;
+        };
+        let parts = match leg.reread(&upload, parts).await {
+            Ok(parts) => parts,
+            // Whoever began it has ended it.
+            Err(Ended::Restart(_)) => continue,
+            Err(ended) => return Err(ended),
         };
         let have = verified(leg, &info.pin(), &plan, parts).await?;
         if have.is_empty() {
