@@ -4,9 +4,10 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use crate::{
     checksum::{Crc64, multipart_etag},
-    copy::{Ended, Finished, Known, Leg, not_preserved},
+    copy::{Ended, Finished, Known, Leg},
     entry::Entry,
     error::{Effect, ErrorKind, StoreError},
+    kept::Way,
     multipart::{Filling, UPLOAD_VANISHED, copy_missing},
     object::{ETag, ObjectInfo},
     planted::{self, Defect},
@@ -133,7 +134,7 @@ async fn complete<S: Source, D: Destination, L: Ledger, C: Clock>(
             let there = head_destination(leg).await?;
             let by_others = error.kind() == ErrorKind::PreconditionFailed;
             // The same bytes with other headers are what stood there before, or what somebody else wrote.
-            let ours = there.as_ref().filter(|there| same_headers(leg, info, there));
+            let ours = there.as_ref().filter(|there| leg.same_headers(info, there));
             if let Some(written) = ours.and_then(|there| is_expected(there, &expected)) {
                 // Others may have brought the same object; then this upload is still there, and of no more use.
                 leg.abort(&filling.upload).await?;
@@ -163,14 +164,6 @@ async fn still_pinned<S: Source, D: Destination, L: Ledger, C: Clock>(
         return Ok(());
     }
     Err(Ended::Restart(Reason::new("source-keeps-changing", "source and destination changed while it was copied")))
-}
-
-pub(crate) fn same_headers<S, D: Destination, L, C>(
-    leg: &Leg<'_, S, D, L, C>,
-    info: &ObjectInfo,
-    there: &ObjectInfo,
-) -> bool {
-    !leg.engine.destination.capabilities().headers || there.headers == info.headers
 }
 
 /// A condition that did not hold is asked again with the identity just seen.
@@ -272,7 +265,7 @@ async fn finish<S: Source, D: Destination, L: Ledger, C: Clock>(
         version_id: written.version_id.clone(),
         checksum: whole.or(written.crc64nvme),
         proof,
-        not_preserved: not_preserved(leg.engine, info),
+        not_preserved: leg.not_preserved(info, &written, Way::Multipart).await,
     };
     leg.close(entry, &written, &finished).await?;
     Ok(finished)
@@ -312,7 +305,7 @@ pub(crate) async fn check_adopted_headers<S: Source, D: Destination, L: Ledger, 
         return Ok(());
     }
     let there = head_destination(leg).await?;
-    if there.as_ref().is_some_and(|there| there.headers == info.headers) {
+    if there.as_ref().is_some_and(|there| leg.same_headers(info, there)) {
         return Ok(());
     }
     // What is there now is known to be wrong, and is to be replaced.

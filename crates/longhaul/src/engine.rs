@@ -15,6 +15,7 @@ use crate::{
     body::Tally,
     budget::{Bandwidth, Budget},
     error::{ErrorKind, StoreError},
+    kept::Kept,
     object::ObjectKey,
     part::{DEFAULT_PART_SIZE, MIB},
     ports::{Clock, Verify},
@@ -270,6 +271,8 @@ pub struct Engine<S, D, L, C> {
     pub budget: Budget,
     pub(crate) bandwidth: Bandwidth,
     pub(crate) observer: Arc<dyn Observer>,
+    /// What destinations keep of headers and metadata.
+    pub(crate) kept: Kept,
     versions_permitted: AtomicBool,
     /// How long the slowest of the recent bodies took, in milliseconds; older ones count for less and less.
     body_time: AtomicU64,
@@ -282,6 +285,7 @@ impl<S, D, L, C: Clock> Engine<S, D, L, C> {
             budget: Budget::new(settings.concurrency),
             bandwidth: Bandwidth::new(settings.bandwidth),
             observer: patience.observer.clone(),
+            kept: Kept::default(),
             versions_permitted: AtomicBool::new(settings.read_versions),
             body_time: AtomicU64::new(0),
             source,
@@ -295,6 +299,11 @@ impl<S, D, L, C: Clock> Engine<S, D, L, C> {
     /// Shares what the process may have in flight with other engines.
     pub fn sharing(self, budget: Budget, bandwidth: Bandwidth) -> Self {
         Self { budget, bandwidth, ..self }
+    }
+
+    /// Shares with other engines what is known of destinations.
+    pub fn knowing(self, kept: Kept) -> Self {
+        Self { kept, ..self }
     }
 
     /// Whether another body would arrive before the end, if it takes as long as the slowest of late.

@@ -29,6 +29,7 @@ pub mod inventory;
 pub mod job;
 pub mod jobsender;
 pub mod journal;
+pub mod kept;
 pub mod key_list;
 pub mod keys_from;
 pub mod list_cursor;
@@ -66,6 +67,7 @@ pub mod text;
 pub mod work;
 
 mod amend;
+mod carried;
 mod complete;
 mod csv_rows;
 mod delivery;

@@ -48,6 +48,7 @@ pub struct Memory {
     versions: Versions,
     pub(crate) checks: Checks,
     page_size: usize,
+    pub(crate) dropped: fn(&mut Headers),
     world: Arc<Mutex<World>>,
 }
 
@@ -60,6 +61,7 @@ impl Memory {
             versions: Versions::Replaced,
             checks: Checks::All,
             page_size: PAGE_SIZE,
+            dropped: |_| (),
             world: Arc::default(),
         };
         memory.world().bucket(name);
@@ -82,6 +84,12 @@ impl Memory {
     /// whole, as older stores do.
     pub fn lenient(mut self) -> Self {
         self.checks = Checks::Numbers;
+        self
+    }
+
+    /// Takes headers and metadata with an object and says nothing of it when `dropped` changes them.
+    pub fn dropping(mut self, dropped: fn(&mut Headers)) -> Self {
+        self.dropped = dropped;
         self
     }
 

@@ -115,7 +115,8 @@ impl Memory {
     }
 
     fn envelope(&self, object: &NewObject<'_>) -> Envelope {
-        let headers = if self.capabilities.headers { object.headers.clone() } else { Headers::default() };
+        let mut headers = if self.capabilities.headers { object.headers.clone() } else { Headers::default() };
+        (self.dropped)(&mut headers);
         Envelope::of(object, headers)
     }
 

@@ -3,9 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use crate::{
-    complete::{check_adopted_headers, head_destination, is_expected, read_back_or_restart, same_headers},
-    copy::{Ended, Finished, Leg, not_preserved},
+    complete::{check_adopted_headers, head_destination, is_expected, read_back_or_restart},
+    copy::{Ended, Finished, Leg},
     entry::Entry,
+    kept::Way,
     object::ObjectInfo,
     ports::{Clock, Destination, Ledger, Source, Upload, Verify, Written},
     proof::{Proof, ProofLevel},
@@ -25,7 +26,7 @@ pub(crate) async fn recover<S: Source, D: Destination, L: Ledger, C: Clock>(
     let Some((written, level)) = recovered(leg, &there, &expected).await? else { return Ok(None) };
     if entry.record.upload.as_ref().is_some_and(|upload| upload.adopted) {
         check_adopted_headers(leg, info).await?;
-    } else if !same_headers(leg, info, &there) {
+    } else if !leg.same_headers(info, &there) {
         // The same bytes were there before: Complete did not happen.
         return Ok(None);
     }
@@ -52,7 +53,7 @@ async fn close<S: Source, D: Destination, L: Ledger, C: Clock>(
         version_id: written.version_id.clone(),
         checksum: expected.crc64nvme,
         proof: proof(leg, entry, (info, expected, written), level).await?,
-        not_preserved: not_preserved(leg.engine, info),
+        not_preserved: leg.not_preserved(info, written, Way::Multipart).await,
     };
     leg.close(entry, written, &finished).await?;
     Ok(finished)
@@ -114,7 +115,7 @@ pub(crate) async fn completed_by_others<S: Source, D: Destination, L: Ledger, C:
 ) -> Result<Option<Finished>, Ended> {
     let of_source = Expected { size: info.size, crc64nvme: info.crc64nvme, etag: None };
     let known = [entry.record.expected.clone(), Some(of_source)];
-    let there = head_destination(leg).await?.filter(|there| same_headers(leg, info, there));
+    let there = head_destination(leg).await?.filter(|there| leg.same_headers(info, there));
     let found = there.as_ref().and_then(|there| {
         known.into_iter().flatten().find_map(|expected| Some((is_expected(there, &expected)?, expected)))
     });

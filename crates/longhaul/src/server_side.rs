@@ -3,8 +3,9 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use crate::{
-    copy::{Ended, Finished, Leg, not_preserved},
+    copy::{Ended, Finished, Leg},
     error::ErrorKind,
+    kept::Way,
     multipart,
     object::ObjectInfo,
     part::{GIB, MAX_PART_SIZE, MIB},
@@ -41,7 +42,7 @@ pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
         (_, _, Some(etag)) if *etag == info.etag && etag.looks_like_md5() => ProofLevel::PartMd5,
         _ => ProofLevel::SizeOnly,
     };
-    let mut lost = not_preserved(leg.engine, &info);
+    let mut lost = leg.not_preserved(&info, &written, Way::Copy).await;
     // CopyObject takes the tags along.
     lost.retain(|what| *what != "tags");
     let finished = Finished {

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use crate::{
     body::{Promise, Tally},
     checksum::Crc64,
-    copy::{Ended, Finished, Known, Leg, not_preserved},
+    copy::{Ended, Finished, Known, Leg},
     error::{Effect, ErrorKind, StoreError},
+    kept::Way,
     object::ObjectInfo,
     ports::{Clock, Condition, Destination, Ledger, NewObject, Source, Verify, Written},
     proof::{Proof, ProofLevel},
@@ -173,7 +174,7 @@ async fn look_after<S: Source, D: Destination, L: Ledger, C: Clock>(
     let same_crc = there.crc64nvme.is_some_and(|theirs| theirs == crc);
     let same_tag = there.etag.looks_like_md5() && there.etag == info.etag;
     // The same bytes with other headers are what stood there before, or what somebody else wrote.
-    let ours = !leg.engine.destination.capabilities().headers || there.headers == info.headers;
+    let ours = leg.same_headers(info, &there);
     if ours && complete && there.size == info.size && (same_crc || same_tag) {
         let md5 = tally.md5().map(|md5| md5.to_hex());
         let written = Written { etag: Some(there.etag), version_id: there.version_id, crc64nvme: there.crc64nvme };
@@ -223,7 +224,7 @@ async fn prove<S: Source, D: Destination, L: Ledger, C: Clock>(
         version_id: put.written.version_id.clone(),
         checksum: Some(put.crc),
         proof: Proof::plain(level),
-        not_preserved: not_preserved(leg.engine, &put.info),
+        not_preserved: leg.not_preserved(&put.info, &put.written, Way::Put).await,
     };
     leg.record_small(&put.info, &put.written, &finished).await?;
     Ok(finished)

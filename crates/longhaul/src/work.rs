@@ -85,6 +85,7 @@ pub struct Worker<W, C> {
     observer: Arc<dyn Observer>,
     budget: Budget,
     bandwidth: Bandwidth,
+    kept: crate::kept::Kept,
     random: Mutex<fastrand::Rng>,
 }
 
@@ -120,6 +121,7 @@ impl<W: Surroundings, C: Clock> Worker<W, C> {
         Self {
             budget: Budget::new(settings.copy.concurrency),
             bandwidth: Bandwidth::new(settings.copy.bandwidth),
+            kept: crate::kept::Kept::default(),
             clock: Arc::new(clock),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             surroundings,
@@ -223,7 +225,7 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         let mut copy = settings.copy.clone();
         copy.segment_size = copy.segment_size.filter(|_| self.queues.segments.is_some());
         let engine = Engine::new(source, destination, ledger, patience, copy);
-        Ok(engine.sharing(worker.budget.clone(), worker.bandwidth.clone()))
+        Ok(engine.sharing(worker.budget.clone(), worker.bandwidth.clone()).knowing(worker.kept.clone()))
     }
 
     async fn perform(&self, task: &Task, engines: &Engines<W, C>) -> Ending {

@@ -14,7 +14,7 @@ use longhaul::{
     memory::Memory,
     memory_ledger::MemoryLedger,
     memory_queue::MemoryQueue,
-    object::Timestamp,
+    object::{Headers, Timestamp},
     pack::Packing,
     ports::Ledger,
     queue::{JobQueue, QueueMessage},
@@ -373,4 +373,23 @@ async fn the_gate_opens_when_the_queue_is_empty_or_the_last_scan_is_old() {
     let Turn::Ours(forced) = turn(Duration::ZERO, "3", &held).await else { panic!("an old scan holds nothing up") };
     assert!(matches!(turn(Duration::ZERO, "4", &held).await, Turn::NotNow("another-run")));
     assert!(forced.forced);
+}
+
+#[tokio::test]
+async fn a_warm_worker_remembers_what_the_destination_keeps_of_headers() {
+    let world = World::new();
+    let worker = world.worker();
+    let headers = Headers { content_language: Some("de".into()), ..Headers::default() };
+    for key in ["a", "b", "c", "d"] {
+        world.source.insert_with(key, key.as_bytes().to_vec(), headers.clone());
+        let message = world.send(&put_events(&[(key, 1)])).await;
+        let leg = worker.leg(Duration::from_secs(30), Duration::from_secs(1), CancellationToken::new());
+        let queues = Queues { own: &world.queue, jobs: &world.queue, segments: None };
+        let verdict = worker.handle(&queues, &message, &rules(DeletePolicy::Ignore), &leg).await;
+        assert_eq!(verdict, Verdict::Acknowledge);
+        world.queue.delete(&message.receipt).await.unwrap();
+    }
+    let mut requests: Vec<u64> = world.ledger.records().iter().map(|record| record.requests).collect();
+    requests.sort_unstable();
+    assert_eq!(requests, [2, 2, 3, 3], "GET and PUT, and a HEAD for the first two");
 }
