@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
+    check_args::CheckCommand,
     settings::CopySettings,
     stack_args::{BucketCommand, ParkedCommand, SendArgs, StackName, WorkArgs},
 };
@@ -64,6 +65,9 @@ pub enum Command {
     /// Connect buckets to a stack.
     #[command(subcommand)]
     Bucket(BucketCommand),
+    /// Read what a stack is to be given as the stack will read it, before it is deployed.
+    #[command(subcommand)]
+    Check(CheckCommand),
     /// Show it all on this machine: no account, no network, no setting.
     Demo(DemoArgs),
     /// Print a completion script for a shell.

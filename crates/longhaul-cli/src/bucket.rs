@@ -8,7 +8,7 @@ use longhaul::{
     rules::DeletePolicy,
 };
 use longhaul_aws::{
-    Cloud, Connected, Connection, Heard, JobType, Notification, WorkerSettings, arn_name, connect_bucket,
+    BucketRoute, Cloud, Connected, Connection, Heard, JobType, Notification, WorkerSettings, arn_name, connect_bucket,
 };
 use serde_json::{Value, json};
 
@@ -16,6 +16,7 @@ use crate::{
     copy::patience,
     failure::{Exit, Failure},
     out::{self, say, tell},
+    overlap::{default_route, refuse_overlap},
     settings::CopySettings,
     stack::{self, Stack},
     stack_args::{BucketCommand, BucketConnectArgs},
@@ -37,6 +38,9 @@ async fn connect(args: &BucketConnectArgs, json: bool) -> Result<Exit, Failure> 
         return Err(Failure::usage(words).advise("new objects of the other account are found by the jobsender"));
     }
     let queue_arn = events_arn(&stack)?;
+    let routes = routes_of(&stack.cloud, &settings, args).await?;
+    let fitting: Vec<BucketRoute> = routes.iter().filter(|route| takes_below(route, &args.prefix)).cloned().collect();
+    refuse_return(&stack.cloud, &settings, &fitting).await?;
     let heard = match settings.delete_policy {
         DeletePolicy::Ignore => Heard::Created,
         DeletePolicy::Propagate => Heard::CreatedAndRemoved,
@@ -52,7 +56,7 @@ async fn connect(args: &BucketConnectArgs, json: bool) -> Result<Exit, Failure> 
     if let Connection::Overlaps(there) = &connected.connection {
         return Err(overlap(&args.bucket, there, &queue_arn));
     }
-    let warning = no_place(&stack.cloud, &settings, args).await?;
+    let warning = fitting.is_empty().then(|| no_place(args, &routes));
     match json {
         true => out::object(&line(&args.bucket, &connected, warning.as_deref())),
         false => show(&args.bucket, &connected, warning.as_deref()),
@@ -112,28 +116,47 @@ fn overlap(bucket: &str, there: &Notification, queue_arn: &str) -> Failure {
     })
 }
 
-/// A warning, if the stack does not know where new objects go.
-async fn no_place(
+/// Where new objects of the bucket go: by the routes that name it, or by the default.
+async fn routes_of(
     cloud: &Cloud,
     settings: &WorkerSettings,
     args: &BucketConnectArgs,
-) -> Result<Option<String>, Failure> {
-    if settings.default_destination.is_some() {
-        return Ok(None);
-    }
-    let routes = match &settings.routes_parameter {
+) -> Result<Vec<BucketRoute>, Failure> {
+    let mut routes = match &settings.routes_parameter {
         Some(name) => cloud.parameters().routes(name).await?,
         None => Vec::new(),
     };
-    let has_place = routes.iter().any(|route| {
-        let (told, copied) = (&args.prefix, &route.src_prefix);
-        route.src_bucket == args.bucket && (told.starts_with(copied) || copied.starts_with(told))
-    });
-    let words = || {
-        let bucket = &args.bucket;
-        format!("no route and no Des_bucket_default say where objects of {bucket} go: their messages will be parked")
-    };
-    Ok((!has_place).then(words))
+    routes.retain(|route| route.src_bucket == args.bucket);
+    if routes.is_empty() {
+        let default = settings.default_destination.as_ref();
+        routes.extend(default.map(|place| default_route(&args.bucket, &place.bucket, &place.prefix)));
+    }
+    Ok(routes)
+}
+
+/// Whether a route takes any key below a prefix.
+fn takes_below(route: &BucketRoute, prefix: &str) -> bool {
+    prefix.starts_with(&route.src_prefix) || route.src_prefix.starts_with(prefix)
+}
+
+/// What the stack writes into the bucket would be told to it as new. Only a bucket of the same name can be the same one.
+async fn refuse_return(cloud: &Cloud, settings: &WorkerSettings, routes: &[BucketRoute]) -> Result<(), Failure> {
+    if !routes.iter().any(|route| route.src_bucket == route.des_bucket) {
+        return Ok(());
+    }
+    let other = cloud.parameters().credentials(&settings.credentials_parameter).await?;
+    refuse_overlap(routes, cloud.own_store(), &cloud.other_store(&other).await?)
+}
+
+/// What becomes of new objects that no route takes.
+fn no_place(args: &BucketConnectArgs, routes: &[BucketRoute]) -> String {
+    let BucketConnectArgs { bucket, prefix, .. } = args;
+    if routes.is_empty() {
+        return format!(
+            "no route and no Des_bucket_default say where objects of {bucket} go: their messages will be parked"
+        );
+    }
+    format!("no route of {bucket} takes keys below {prefix:?}: what it tells of will not be copied")
 }
 
 fn described(there: &Notification) -> String {

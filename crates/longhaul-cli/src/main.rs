@@ -8,6 +8,8 @@
 mod args;
 mod bars;
 mod bucket;
+mod check;
+mod check_args;
 mod clock;
 mod copy;
 mod demo;
@@ -20,6 +22,7 @@ mod log;
 mod look;
 mod ls;
 mod out;
+mod overlap;
 mod own_file;
 mod parked;
 mod place;
@@ -95,6 +98,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
             Command::Parked(command) => parked::run(command, cli.output.json).await,
             Command::Bucket(command) => bucket::run(command, cli.output.json).await,
             Command::Demo(args) => demo::run(args, cli.output.json).await,
+            Command::Check(command) => check::run(&command, cli.output.json).await,
             Command::Completions { .. } => Ok(Exit::Done),
         }
     })

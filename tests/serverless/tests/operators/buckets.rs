@@ -7,6 +7,7 @@ use aws_sdk_s3::{
         NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter,
     },
 };
+use serde_json::{Value, json};
 use serverless::{Cloud, until};
 
 use serverless::Longhaul;
@@ -98,4 +99,29 @@ async fn a_bucket_that_is_not_there_is_named() {
     let Some(cloud) = Cloud::required("a_bucket_that_is_not_there_is_named").await else { return };
     let longhaul = longhaul(&cloud).await;
     longhaul.run(&["bucket", "connect", "nowhere", "--stack", "test"]).await.exits_with(1).says(&["nowhere"]);
+}
+
+/// Credentials of the other account that lead to the same store.
+fn of_the_same_store(cloud: &Cloud) -> Value {
+    let endpoint = cloud.worker_environment();
+    let endpoint = (&endpoint).into_iter().find(|(name, _)| *name == "AWS_ENDPOINT_URL").map(|(_, url)| url.clone());
+    json!({ "aws_access_key_id": "other", "aws_secret_access_key": "secret", "region": "us-east-1", "endpoint_url": endpoint })
+}
+
+#[tokio::test]
+async fn a_bucket_whose_copies_would_come_back_into_it_is_not_connected() {
+    let test = "a_bucket_whose_copies_would_come_back_into_it_is_not_connected";
+    let Some(cloud) = Cloud::required(test).await else { return };
+    cloud.clients.s3.create_bucket().bucket(BUCKET).send().await.expect("a bucket can be made");
+    let route = json!({ "src_bucket": BUCKET, "src_prefix": "", "des_bucket": BUCKET, "des_prefix": "copies" });
+    cloud.parameters.set_routes(&json!([route])).await;
+    let longhaul = longhaul(&cloud).await;
+    let connect = ["bucket", "connect", BUCKET, "--stack", "test"];
+    // In another store, the same name is another bucket.
+    longhaul.run(&connect).await.exits_with(0);
+    let configuration_before = configuration(&cloud).await;
+    cloud.parameters.set_credentials(&of_the_same_store(&cloud)).await;
+    let refused = longhaul.run(&connect).await.exits_with(1);
+    refused.says(&["s3://photos/copies/", "inside its own source s3://photos/"]);
+    assert_eq!(configuration(&cloud).await.queue_configurations(), configuration_before.queue_configurations());
 }
