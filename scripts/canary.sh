@@ -27,7 +27,8 @@ make_plan() {
     parameter "/longhaul/$stack" "$work/stack.json" || fail "there is no stack $stack in this region"
     parameter "$(field ssm_parameter_bucket)" "$work/routes.json" || fail "the routes cannot be read"
     parameter "$(field ssm_parameter_credentials)" "$work/other.json" ||
-        fail "the other account's credentials cannot be read"
+        fail "the other account's credentials cannot be read: you need ssm:GetParameter and kms:Decrypt, and a place among the
+stack's OperatorPrincipals"
     aws cloudformation describe-stacks --stack-name "$stack" --output text \
         --query "Stacks[0].Parameters[?ParameterKey=='NewBucketName'].ParameterValue" >"$work/new_bucket"
     python3 - "$work" <<'END'
@@ -96,7 +97,8 @@ put_object() {
     fi
     rm "$work/other.env"
     if [ "$(value tells)" != True ]; then
-        aws sqs send-message --queue-url "$(value jobs)" --message-body "file://$work/job.json" >/dev/null
+        aws sqs send-message --queue-url "$(value jobs)" --message-body "file://$work/job.json" >/dev/null ||
+            fail "the job could not be sent: are you among the stack's OperatorPrincipals?"
     fi
 }
 

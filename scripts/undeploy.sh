@@ -43,14 +43,18 @@ show_queues() {
 }
 
 show_what_stays() {
-    local table bucket credentials log
+    local table bucket credentials key log
     table=$(output TableName) bucket=$(output BucketName) credentials=$(parameter SsmParameterCredentials)
+    key=$(output CredentialsKeyId)
     say "These stay, and can cost money:"
     say "  the table of records      aws dynamodb delete-table --table-name $table"
     for log in WorkerLogGroup JobsenderLogGroup; do
         say "  a log group               aws logs delete-log-group --log-group-name $(output "$log")"
     done
     say "  the credentials           aws ssm delete-parameter --name $credentials"
+    if [ -n "$key" ]; then
+        say "  their key, needed to read them   aws kms schedule-key-deletion --key-id $key"
+    fi
     if [ -n "$bucket" ]; then
         say "  the bucket                aws s3 rb s3://$bucket --force   (with versions: empty it first)"
     fi

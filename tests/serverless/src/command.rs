@@ -16,7 +16,7 @@ use tokio::process::{Child, Command};
 use crate::{
     cloud::Cloud,
     environment::Environment,
-    program::beside,
+    program::longhaul,
     waiting::{until, within},
 };
 
@@ -80,7 +80,7 @@ impl Longhaul {
         let run = self.runs.fetch_add(1, Ordering::Relaxed);
         let [stdout, stderr] = ["stdout", "stderr"].map(|name| self.folder.path().join(format!("{run}-{name}")));
         let file = |path: &Path| Stdio::from(File::create(path).expect("a file for the output"));
-        let mut command = Command::new(beside("longhaul", "longhaul-cli"));
+        let mut command = Command::new(longhaul());
         command.args(arguments).env_clear().envs(&self.environment).current_dir(self.folder.path());
         command.stdin(Stdio::null()).stdout(file(&stdout)).stderr(file(&stderr)).kill_on_drop(true);
         Running { child: command.spawn().expect("the command starts"), stdout, stderr }

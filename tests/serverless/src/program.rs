@@ -35,6 +35,15 @@ impl Program {
     }
 }
 
+/// The `longhaul` command, found as the Lambdas are.
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+pub fn longhaul() -> PathBuf {
+    beside("longhaul", "longhaul-cli")
+}
+
 /// The binary `name` of `package`, beside this process's own executable, or beside its folder.
 pub(crate) fn beside(name: &str, package: &str) -> PathBuf {
     let own = env::current_exe().expect("a process knows its own executable");

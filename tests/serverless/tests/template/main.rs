@@ -1,6 +1,8 @@
 //! The template as data: what must be in it, and what must not, whatever an emulator makes of it.
 
+mod instances;
 mod rights;
+mod senders;
 mod settings;
 mod watching;
 

@@ -120,7 +120,9 @@ async fn only_own_buckets_of_this_account_may_notify_the_queue_of_events() {
     let policies = template.resources("AWS::SQS::QueuePolicy");
     let statements = policies.flat_map(|(_, policy)| all_cases(&policy["Properties"]["PolicyDocument"]["Statement"]));
     let allowed: Vec<&Value> = statements.filter(|statement| statement["Effect"] == "Allow").collect();
-    let [notify] = allowed.as_slice() else { panic!("{} statements let others in", allowed.len()) };
+    let [notify, passed_on] = allowed.as_slice() else { panic!("{} statements let others in", allowed.len()) };
+    assert_eq!(passed_on["Principal"], json!({ "Service": ["sns.amazonaws.com", "events.amazonaws.com"] }));
+    assert_eq!(passed_on["Condition"], json!({ "ArnLike": { "aws:SourceArn": { "Ref": "EventSourceArns" } } }));
     assert_eq!(notify["Principal"], json!({ "Service": "s3.amazonaws.com" }));
     assert_eq!(notify["Action"], "sqs:SendMessage");
     let condition = &notify["Condition"];
