@@ -9,12 +9,15 @@
 #   BUCKET_PARA_FILE    routes, as infra/bucket_para.example.json
 #   CREDENTIALS_FILE    a JSON file with the other account's credentials, as they are kept in SSM; or one by one:
 #   OTHER_ACCESS_KEY_ID, OTHER_SECRET_ACCESS_KEY, OTHER_SESSION_TOKEN, OTHER_REGION, OTHER_ENDPOINT_URL, OTHER_PROVIDER
-#   IGNORE_LIST_FILE    instead of infra/ignore_list.txt
+#   IGNORE_LIST_FILE    before all others, even if it names nothing
 #   IGNORE_LIST_BUCKET  a bucket of this account, for an ignore list beyond 8 KB
+#   OPERATOR_PRINCIPALS ARNs of those who may send, with commas; at first, whoever deploys
 #   CANARY=no           copies no object at the end
+#   LONGHAUL_BIN        the longhaul command of this source, if it is built already
 #
 # Parameters in infra/samconfig.toml (see samconfig.example.toml) are used, and what they say is not asked for. On an
-# update, the answers are those that the stack was deployed with, unless others are given.
+# update, all that is neither there nor given stays as it is deployed. What would change is shown before anything is made.
+# The ignore list is that of samconfig.toml; or infra/ignore_list.txt, if it names anything; or the deployed one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # Nobody else reads what is written here.
@@ -28,6 +31,7 @@ case "${1:-}" in
 esac
 
 export SAM_CLI_TELEMETRY=0 AWS_PAGER=
+. scripts/deploy/credentials.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -109,6 +113,9 @@ parameter() {
     echo "${value:-$2}"
 }
 
+# output NAME: of the deployed stack.
+output() { json "$work/stack.json" "{o['OutputKey']: o['OutputValue'] for o in d['Stacks'][0]['Outputs']}['$1']"; }
+
 # --- What is known before anybody is asked ---------------------------------------------------------------------------
 
 look_up_stack() {
@@ -120,29 +127,29 @@ look_up_stack() {
     fi
 }
 
-# given.json: the parameters in samconfig.toml. known.json: those, over those of the stack.
+# deployed.json: the parameters of the stack. given.json: those in samconfig.toml. known.json: these over those.
 read_parameters() {
     config=()
     [ ! -e infra/samconfig.toml ] || config=(--config-file "$PWD/infra/samconfig.toml")
-    python3 - "$work" infra/samconfig.toml <<'END'
-import json, os, sys
-work, config = sys.argv[1:]
-stacks = json.load(open(f"{work}/stack.json", encoding="utf-8"))["Stacks"]
-of_stack = {p["ParameterKey"]: p["ParameterValue"] for s in stacks for p in s.get("Parameters", [])}
-given = {}
-if os.path.exists(config):
-    try:
-        import tomllib
-    except ImportError:
-        sys.exit("deploy: Python 3.11 or newer is needed to read infra/samconfig.toml")
-    with open(config, "rb") as file:
-        tables = tomllib.load(file).get("default", {})
-    given = tables.get("deploy", {}).get("parameters", {}).get("parameter_overrides", {})
-    if not isinstance(given, dict):
-        sys.exit("deploy: write parameter_overrides in infra/samconfig.toml as a table, as in samconfig.example.toml")
-json.dump(given, open(f"{work}/given.json", "w", encoding="utf-8"))
-json.dump({**of_stack, **given}, open(f"{work}/known.json", "w", encoding="utf-8"))
+    python3 scripts/deploy/known.py "$work" infra/samconfig.toml
+}
+
+# What the parameter store says now, where the stack has written it: somebody may have changed it by hand.
+read_live_parameters() {
+    local name
+    echo '{}' >"$work/live.json"
+    [ "$stack_exists" = yes ] || return 0
+    for name in SsmParameterBucket SsmParameterIgnoreList; do
+        if aws ssm get-parameter --name "$(parameter "$name" '')" --output json >"$work/answer.json" 2>/dev/null; then
+            python3 - "$work" "$name" <<'END'
+import json, sys
+work, name = sys.argv[1:]
+live = json.load(open(f"{work}/live.json", encoding="utf-8"))
+live[name] = json.load(open(f"{work}/answer.json", encoding="utf-8"))["Parameter"]["Value"]
+json.dump(live, open(f"{work}/live.json", "w", encoding="utf-8"))
 END
+        fi
+    done
 }
 
 # The original, and another stack, have SSM parameters of the same names.
@@ -167,7 +174,7 @@ ask_for_routes() {
     case "$JOB_TYPE" in PUT | GET) ;; *) fail "JOB_TYPE is $JOB_TYPE; it must be PUT or GET" ;; esac
     if [ -n "${BUCKET_PARA_FILE:-}" ]; then
         cat "$BUCKET_PARA_FILE" >"$work/routes.json"
-    elif [ -n "${SOURCE_BUCKET:-}" ] || [ "$(parameter BucketPara '[]')" = '[]' ]; then
+    elif [ -n "${SOURCE_BUCKET:-}" ] || { [ "$stack_exists" = no ] && [ "$(parameter BucketPara '[]')" = '[]' ]; }; then
         ask SOURCE_BUCKET "Source bucket" -
         ask SOURCE_PREFIX "Source prefix (empty: the whole bucket)" ""
         ask DES_BUCKET "Destination bucket" -
@@ -205,115 +212,111 @@ look_at_own_buckets() {
     case " ${existing[*]-} " in *" $new_bucket "*) new_bucket= ;; esac
 }
 
+# --- What is checked as the functions will read it ---------------------------------------------------------------------
+
+find_tool() {
+    tool=${LONGHAUL_BIN:-}
+    [ -z "$tool" ] || return 0
+    say "building the longhaul command, which checks what is deployed ..."
+    cargo build --locked --quiet --package longhaul-cli --bin longhaul
+    tool=${CARGO_TARGET_DIR:-target}/debug/longhaul
+}
+
+# read_list FILE: into list.json, how many patterns a list has, or the object that it names.
+read_list() {
+    "$tool" --json check ignore-list "$1" >"$work/list.json" || fail "the ignore list $1 cannot be used, as is said above"
+}
+
+# list_file: the list that is taken, if any; what samconfig.toml sets or the stack has stays otherwise.
+choose_ignore_list() {
+    local example=infra/ignore_list.txt names=0
+    list_file= list_object=
+    if [ -e "$example" ]; then
+        read_list "$example"
+        names=$(json "$work/list.json" "d['object'] or d['patterns']")
+    fi
+    if [ -n "${IGNORE_LIST_FILE:-}" ]; then
+        list_file=$IGNORE_LIST_FILE
+    elif [ -n "$(json "$work/given.json" "d['IgnoreList']")" ]; then
+        [ "$names" = 0 ] || say "infra/samconfig.toml sets the ignore list; $example is not used"
+    elif [ "$names" != 0 ]; then
+        list_file=$example
+    fi
+    read_list "${list_file:-$work/known_list.txt}"
+    [ -z "$list_file" ] || place_ignore_list
+}
+
 # A parameter of CloudFormation holds 4,096 bytes and one of SSM 8 KB: a longer list is an object in S3.
 place_ignore_list() {
-    list=${IGNORE_LIST_FILE:-infra/ignore_list.txt}
-    list_object=
-    [ -r "$list" ] || fail "the ignore list $list cannot be read"
-    if [ "$(wc -c <"$list")" -gt 8000 ]; then
-        ask IGNORE_LIST_BUCKET "A bucket of this account for the ignore list, which is longer than 8 KB" -
+    local bucket
+    list_object=$(json "$work/list.json" "d['object']")
+    upload_list=no
+    if [ -z "$list_object" ] && [ "$(wc -c <"$list_file")" -gt 8000 ]; then
+        bucket=$(parameter IgnoreListObject '')
+        bucket=${bucket%%/*}
+        ask IGNORE_LIST_BUCKET "A bucket of this account for the ignore list, which is longer than 8 KB" \
+            "${bucket:--}"
         list_object="$IGNORE_LIST_BUCKET/longhaul/$STACK/ignore_list.txt"
-        aws s3 cp --only-show-errors "$list" "s3://$list_object"
+        upload_list=yes
+    fi
+}
+
+# A copy into its own source would find what it wrote, and copy it again.
+check_routes() {
+    local buckets=() bucket
+    [ -s "$work/credentials.json" ] || return 0
+    while IFS= read -r bucket; do
+        [ -z "$bucket" ] || buckets+=(--own-bucket "$bucket")
+    done < <(json "$work/known.json" "'\n'.join(arn.split(':::')[-1] for arn in d['OwnBucketArns'].split(','))"
+        printf '%s\n' "$new_bucket" ${existing[@]+"${existing[@]}"})
+    "$tool" check routes "$work/routes.json" --job-type "$JOB_TYPE" --own-region "$AWS_REGION" \
+        --other-account "$work/credentials.json" ${buckets[@]+"${buckets[@]}"} \
+        --default-bucket "$(parameter DesBucketDefault '')" --default-prefix "$(parameter DesPrefixDefault '')" >/dev/null ||
+        fail "nothing was changed"
+    # Those that are in the parameter store are not needed any more.
+    [ -e "$work/new_credentials" ] || rm "$work/credentials.json"
+}
+
+# --- Parameters, and what changes ---------------------------------------------------------------------------------------
+
+# Whoever deploys, as the queues know them: a role has many sessions and one name, in whatever path.
+deployer() {
+    local account name
+    account=$(cut -d: -f5 <<<"$caller")
+    case "$caller" in
+        arn:*:sts::*:assumed-role/*)
+            name=$(cut -d/ -f2 <<<"$caller")
+            echo "arn:$partition:iam::$account:role/$name,arn:$partition:iam::$account:role/*/$name"
+            ;;
+        *) echo "$caller" ;;
+    esac
+}
+
+choose_operators() {
+    if [ -z "${OPERATOR_PRINCIPALS:-}" ]; then
+        OPERATOR_PRINCIPALS=$(json "$work/known.json" "d['OperatorPrincipals']")
+        [ "$(json "$work/known.json" "'OperatorPrincipals' in d")" = True ] || OPERATOR_PRINCIPALS=$(deployer)
     fi
 }
 
 # parameters.yaml: what is set here, over what samconfig.toml sets.
 write_parameters() {
-    printf '%s\n' "$JOB_TYPE" "$EMAIL" "$ARCHITECTURE" "$new_bucket" "$list_object" "$list" "$partition" \
-        ${existing[@]+"${existing[@]}"} |
-        python3 -c '
-import json, re, sys
-work = sys.argv[1]
+    printf '%s\n' "$JOB_TYPE" "$EMAIL" "$ARCHITECTURE" "$new_bucket" "$list_object" "$list_file" "$partition" \
+        "$OPERATOR_PRINCIPALS" ${existing[@]+"${existing[@]}"} | python3 -c '
+import json, sys
+names = ["job_type", "email", "architecture", "new_bucket", "list_object", "list_file", "partition", "operators"]
 answers = sys.stdin.read().split("\n")[:-1]
-job_type, email, architecture, new_bucket, list_object, ignore_list, partition, *existing = answers
-load = lambda name: json.load(open(f"{work}/{name}.json", encoding="utf-8"))
-given, known, routes = load("given"), load("known"), load("routes")
-
-text = json.dumps(routes, ensure_ascii=False, separators=(",", ":"))
-if len(text.encode()) > 4096:
-    sys.exit("deploy: the routes are longer than 4,096 bytes; deploy some, then write all into the SSM parameter")
-if any(route.get("keys_from") for route in routes) and not known.get("KeyListArns"):
-    print("deploy: a route has keys_from: set KeyListArns in infra/samconfig.toml, or the jobsender may not use the list",
-          file=sys.stderr)
-arns = [arn for arn in known.get("OwnBucketArns", "").split(",") if arn]
-arns += [arn for arn in (f"arn:{partition}:s3:::{bucket}" for bucket in existing) if arn not in arns]
-
-# Cut at the end of a line, with some room.
-parts, size = [[], []], 0
-for line in [] if list_object else open(ignore_list, encoding="utf-8").read().splitlines():
-    size += len(line.encode()) + 1
-    parts[size > 4000].append(line)
-first, more = ("\n".join(part) for part in parts)
-if len(more.encode()) > 4096:
-    sys.exit(f"deploy: {ignore_list} has a line that is too long")
-
-ours = {"JobType": job_type, "AlarmEmail": email, "Architecture": architecture, "NewBucketName": new_bucket,
-        "OwnBucketArns": ",".join(arns), "BucketPara": text,
-        "DesBucketDefault": given.get("DesBucketDefault", ""),
-        "DesPrefixDefault": given.get("DesPrefixDefault", ""),
-        "IgnoreList": first or "# Nothing.", "IgnoreListMore": more, "IgnoreListObject": list_object}
-values = {name: str(value) for name, value in {**given, **ours}.items()}
-# SAM takes such a backslash away.
-for name, value in values.items():
-    if re.search(r"\\[ \x22\x27]", value):
-        sys.exit(f"deploy: {name} has a backslash before a space or a quote, which SAM cannot carry. In the ignore "
-                 "list, write [\\] for a backslash; write routes like that into the SSM parameter by hand")
-json.dump(values, open(f"{work}/parameters.yaml", "w", encoding="utf-8"), ensure_ascii=False)
-' "$work"
+answers = dict(zip(names, answers)) | {"existing": answers[len(names):]}
+json.dump(answers, open(f"{sys.argv[1]}/answers.json", "w", encoding="utf-8"))' "$work"
+    python3 scripts/deploy/parameters.py "$work"
 }
 
-# --- The other account's credentials ----------------------------------------------------------------------------------
-
-# They go from the person to SSM through a file that only this user can read, and never onto a command line.
-keep_credentials() {
-    local name exists=no
-    name=$(parameter SsmParameterCredentials s3_migration_credentials)
-    if aws ssm get-parameter --name "$name" --query Parameter.Type --output text >"$work/type" 2>"$work/err"; then
-        exists=yes
-        [ "$(cat "$work/type")" = SecureString ] || fail "the SSM parameter $name is no SecureString; delete it first"
-    elif ! grep -q ParameterNotFound "$work/err"; then
-        fail "the SSM parameter $name cannot be looked up: $(cat "$work/err")"
-    fi
-    if [ "$exists" = yes ] && [ -z "${CREDENTIALS_FILE:-}${OTHER_ACCESS_KEY_ID:-}" ]; then
-        if [ "$yes" = yes ] || ! agree "The other account's credentials are there ($name). Replace them?"; then
-            return
-        fi
-    fi
-    if [ -n "${CREDENTIALS_FILE:-}" ]; then
-        cat "$CREDENTIALS_FILE" >"$work/credentials.json"
-    else
-        ask_for_credentials
-    fi
-    python3 - "$work" "$name" <<'END'
-import json, sys
-work, name = sys.argv[1:]
-try:
-    fields = json.load(open(f"{work}/credentials.json", encoding="utf-8"))
-    fields["aws_access_key_id"], fields["aws_secret_access_key"]
-except (ValueError, KeyError, TypeError):
-    sys.exit("deploy: the credentials are not a JSON object with aws_access_key_id and aws_secret_access_key")
-request = {"Name": name, "Type": "SecureString", "Value": json.dumps(fields), "Overwrite": True,
-           "Description": "The account that longhaul reaches besides its own"}
-json.dump(request, open(f"{work}/put.json", "w", encoding="utf-8"))
-END
-    aws ssm put-parameter --cli-input-json "file://$work/put.json" >/dev/null
-    rm "$work/put.json" "$work/credentials.json"
-    say "kept the other account's credentials in the SecureString $name"
-}
-
-ask_for_credentials() {
-    say "The other account's credentials, of a user with the rights that the documents name:"
-    ask OTHER_ACCESS_KEY_ID "  Access key id" -
-    ask_secret OTHER_SECRET_ACCESS_KEY "  Secret access key"
-    ask OTHER_REGION "  Region of its bucket, such as cn-northwest-1" -
-    ask OTHER_ENDPOINT_URL "  Address of its store (empty: Amazon S3)" ""
-    # printf is part of the shell: its arguments are in no list of processes.
-    printf '%s\n' "$OTHER_ACCESS_KEY_ID" "$OTHER_SECRET_ACCESS_KEY" "${OTHER_SESSION_TOKEN:-}" "$OTHER_REGION" \
-        "$OTHER_ENDPOINT_URL" "${OTHER_PROVIDER:-}" | python3 -c '
-import json, sys
-names = ["aws_access_key_id", "aws_secret_access_key", "session_token", "region", "endpoint_url", "provider"]
-values = sys.stdin.read().split("\n")
-print(json.dumps({name: value for name, value in zip(names, values) if value}))' >"$work/credentials.json"
+agree_on_changes() {
+    python3 scripts/deploy/changes.py "$work" >&2
+    [ "${upload_list:-no}" = no ] || say "$list_file is uploaded to s3://$list_object"
+    [ ! -e "$work/new_credentials" ] || say "The other account's credentials are put into the parameter store."
+    agree "Deploy this?" || fail "nothing was changed"
+    [ "${upload_list:-no}" = no ] || aws s3 cp --only-show-errors "$list_file" "s3://$list_object"
 }
 
 # --- Build and deploy -------------------------------------------------------------------------------------------------
@@ -333,17 +336,10 @@ build_and_deploy() {
 
 # An existing bucket tells the stack of new objects by a notification, beside those that it has.
 connect_buckets() {
-    local tool='' candidate bucket
+    local bucket
     [ "$JOB_TYPE" = PUT ] || return 0
-    for candidate in longhaul target/release/longhaul target/debug/longhaul; do
-        if [ -z "$tool" ] && command -v "$candidate" >/dev/null; then
-            tool=$candidate
-        fi
-    done
     for bucket in ${existing[@]+"${existing[@]}"}; do
-        if [ -z "$tool" ]; then
-            say "To replicate new objects of $bucket at once: longhaul bucket connect $bucket --stack $STACK"
-        elif agree "Shall new objects of $bucket be replicated at once (adds a notification to the bucket)?"; then
+        if agree "Shall new objects of $bucket be replicated at once (adds a notification to the bucket)?"; then
             "$tool" bucket connect "$bucket" --stack "$STACK"
         fi
     done
@@ -361,14 +357,20 @@ partition=$(cut -d: -f2 <<<"$caller")
 look_up_stack
 read_parameters
 check_names
+find_tool
 ask_for_routes
 ask EMAIL "Address for alarms (empty: none)" "$(parameter AlarmEmail '')"
 ask ARCHITECTURE "Processor of the functions (arm64 or x86_64)" "$(parameter Architecture arm64)"
 look_at_own_buckets
-place_ignore_list
+choose_ignore_list
+choose_operators
+collect_credentials
+check_routes
 write_parameters
-keep_credentials
+read_live_parameters
+agree_on_changes
 build_and_deploy
+keep_credentials
 connect_buckets
 [ "${CANARY:-yes}" = no ] || scripts/canary.sh "$STACK"
 
@@ -376,4 +378,4 @@ say ''
 say "The stack $STACK is deployed."
 [ -z "$EMAIL" ] || say "A mail to $EMAIL asks to confirm the subscription; alarms come after that."
 say "Dashboard:"
-json "$work/stack.json" "{o['OutputKey']: o['OutputValue'] for o in d['Stacks'][0]['Outputs']}['DashboardUrl']"
+output DashboardUrl

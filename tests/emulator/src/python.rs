@@ -43,7 +43,9 @@ impl Python {
         Self { endpoint: Some(endpoint.to_owned()), ..self }
     }
 
-    pub(crate) fn program(&self) -> &Path {
+    /// The interpreter itself, for programs that start it by themselves.
+    #[must_use]
+    pub fn program(&self) -> &Path {
         &self.program
     }
 
