@@ -222,9 +222,9 @@ find_tool() {
     tool=${CARGO_TARGET_DIR:-target}/debug/longhaul
 }
 
-# read_list FILE: into list.json, how many patterns a list has, or the object that it names.
+# read_list FILE WORDS: into list.json, how many patterns a list has, or the object that it names.
 read_list() {
-    "$tool" --json check ignore-list "$1" >"$work/list.json" || fail "the ignore list $1 cannot be used, as is said above"
+    "$tool" --json check ignore-list "$1" >"$work/list.json" || fail "the ignore list $2 cannot be used, as is said above"
 }
 
 # list_file: the list that is taken, if any; what samconfig.toml sets or the stack has stays otherwise.
@@ -232,7 +232,7 @@ choose_ignore_list() {
     local example=infra/ignore_list.txt names=0
     list_file= list_object=
     if [ -e "$example" ]; then
-        read_list "$example"
+        read_list "$example" "$example"
         names=$(json "$work/list.json" "d['object'] or d['patterns']")
     fi
     if [ -n "${IGNORE_LIST_FILE:-}" ]; then
@@ -242,8 +242,12 @@ choose_ignore_list() {
     elif [ "$names" != 0 ]; then
         list_file=$example
     fi
-    read_list "${list_file:-$work/known_list.txt}"
-    [ -z "$list_file" ] || place_ignore_list
+    if [ -n "$list_file" ]; then
+        read_list "$list_file" "$list_file"
+        place_ignore_list
+    else
+        read_list "$work/known_list.txt" "that samconfig.toml sets or the stack has"
+    fi
 }
 
 # A parameter of CloudFormation holds 4,096 bytes and one of SSM 8 KB: a longer list is an object in S3.
