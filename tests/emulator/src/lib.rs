@@ -5,14 +5,13 @@
 //! that asks installs the packages of `requirements.txt` into `.tools/emulator`; all later ones use them. `make test` has
 //! [`install`] do that before. [`Python`] runs scripts among these packages, where the workspace has no crate for the purpose.
 
-mod environment;
 mod health;
 mod package;
 mod process;
 mod python;
 mod required;
 
-pub use environment::NoPython;
 pub use process::{ACCESS_KEY_ID, ACCOUNT_ID, Emulator, REGION, SECRET_ACCESS_KEY};
 pub use python::Python;
+pub use python_tools::NotHere;
 pub use required::{install, required, required_python};

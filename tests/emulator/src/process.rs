@@ -2,19 +2,16 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File},
-    net::{Ipv4Addr, TcpListener},
-    os::unix::process::CommandExt as _,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread,
+    fs,
+    path::Path,
+    process::Command,
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use python_tools::{NotHere, Server, free_ports};
 use tempfile::TempDir;
 
-use crate::{environment::NoPython, health::is_healthy, package, python::Python};
+use crate::{health::is_healthy, package, python::Python};
 
 /// The account that everything is in.
 pub const ACCOUNT_ID: &str = "000000000000";
@@ -31,8 +28,6 @@ const ATTEMPTS: usize = 5;
 /// It starts within a second on a quiet machine.
 const LIMIT: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(20);
-/// So many bytes of the log are shown when something fails.
-const TAIL: usize = 8 * 1024;
 
 /// A running emulator of its own. Dropping it ends it, and every function it started.
 #[derive(Debug)]
@@ -49,11 +44,12 @@ impl Emulator {
     ///
     /// # Panics
     /// If its packages cannot be installed, or it does not become healthy.
-    pub async fn start() -> Result<Self, NoPython> {
+    pub async fn start() -> Result<Self, NotHere> {
         let python = Python::prepare().await?;
         let mut logs = Vec::new();
         for _ in 0..ATTEMPTS {
-            match Process::start(python.program(), free_port()).await {
+            let [port] = free_ports();
+            match Process::start(python.program(), port).await {
                 Ok(process) => return Ok(Self { python: python.talking_to(&process.endpoint), process }),
                 Err(log) => logs.push(log),
             }
@@ -68,7 +64,7 @@ impl Emulator {
     ///
     /// # Panics
     /// If its packages cannot be installed, or it does not become healthy, because the port is taken for instance.
-    pub async fn start_on(port: u16) -> Result<Self, NoPython> {
+    pub async fn start_on(port: u16) -> Result<Self, NotHere> {
         let python = Python::prepare().await?;
         let started = Process::start(python.program(), port).await;
         let process = started
@@ -106,73 +102,40 @@ impl Emulator {
 #[derive(Debug)]
 struct Process {
     endpoint: String,
-    child: Child,
-    // Removed when the process has ended, because fields are dropped after `drop` has run.
-    folder: TempDir,
+    // Functions are in its process group.
+    server: Server,
 }
 
 impl Process {
     /// Its log, if it ends before it is healthy.
     async fn start(python: &Path, port: u16) -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let child = spawn(python, folder.path(), port);
-        let mut process = Self { endpoint: format!("http://127.0.0.1:{port}"), child, folder };
+        let mut process = Self { endpoint: format!("http://127.0.0.1:{port}"), server: spawn(python, folder, port) };
         let started = Instant::now();
         // Its own word comes first: in rare cases it is somebody else who answers on this port.
         let listens = format!("Running on {}", process.endpoint);
         while !(process.log().contains(&listens) && is_healthy(port).await) {
-            if process.child.try_wait().expect("a child can be looked at").is_some() {
-                return Err(process.tail());
+            let server = &mut process.server;
+            if server.has_ended() {
+                return Err(server.tail());
             }
-            assert!(started.elapsed() < LIMIT, "the emulator is not healthy after {LIMIT:?}:\n{}", process.tail());
+            assert!(started.elapsed() < LIMIT, "the emulator is not healthy after {LIMIT:?}:\n{}", server.tail());
             tokio::time::sleep(PAUSE).await;
         }
         Ok(process)
     }
 
     fn log(&self) -> String {
-        fs::read(log_in(self.folder.path()))
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .unwrap_or_default()
-    }
-
-    fn tail(&self) -> String {
-        let log = self.log();
-        let start = log.len().saturating_sub(TAIL);
-        log[log.ceil_char_boundary(start)..].to_owned()
+        self.server.log()
     }
 }
 
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Functions are in its group. It may have ended by itself, and then there is nothing to do.
-        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
-        let _ = self.child.wait();
-        if thread::panicking() {
-            eprintln!("--- the end of the emulator's log\n{}", self.tail());
-        }
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
-    listener.local_addr().expect("a listener has an address").port()
-}
-
-fn log_in(folder: &Path) -> PathBuf {
-    folder.join("log")
-}
-
-fn spawn(python: &Path, folder: &Path, port: u16) -> Child {
-    let temporary = folder.join("tmp");
+fn spawn(python: &Path, folder: TempDir, port: u16) -> Server {
+    let temporary = folder.path().join("tmp");
     fs::create_dir(&temporary).expect("a folder can be made in a temporary folder");
-    let log = File::create(log_in(folder)).expect("a file for the log");
-    let errors = log.try_clone().expect("a file can be written to by two");
     let mut command = Command::new(python);
-    command.args(["-c", LAUNCH]).current_dir(folder).env_clear().envs(environment(&temporary, port));
-    // The input stays open as long as this process lives: that is how the other one notices if it is killed.
-    command.stdin(Stdio::piped()).stdout(log).stderr(errors).process_group(0);
-    command.spawn().unwrap_or_else(|error| panic!("the emulator cannot be started: {error}"))
+    command.args(["-c", LAUNCH]).env_clear().envs(environment(&temporary, port));
+    Server::start("the emulator", &mut command, folder)
 }
 
 /// Functions inherit all of it, so that nothing of this machine's own configuration is in it.

@@ -7,14 +7,15 @@ use std::{
     time::Duration,
 };
 
+use python_tools::{Environment, NotHere};
 use serde_json::Value;
 use tokio::{io::AsyncWriteExt as _, process::Command, task::spawn_blocking, time::timeout};
 
-use crate::{
-    environment::{self, NoPython},
-    process::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY},
-};
+use crate::process::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
 
+/// The packages of the emulator.
+pub(crate) const PACKAGES: Environment =
+    Environment { name: "emulator", requirements: include_str!("../requirements.txt") };
 /// No script may take longer.
 const LIMIT: Duration = Duration::from_secs(5 * 60);
 
@@ -33,8 +34,8 @@ impl Python {
     ///
     /// # Panics
     /// If the packages cannot be installed.
-    pub async fn prepare() -> Result<Self, NoPython> {
-        let prepared = spawn_blocking(environment::interpreter).await;
+    pub async fn prepare() -> Result<Self, NotHere> {
+        let prepared = spawn_blocking(|| PACKAGES.interpreter()).await;
         let program = prepared.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
         Ok(Self { program, endpoint: None })
     }

@@ -84,7 +84,7 @@ async fn said<T>(what: &str, work: impl Future<Output = T>) -> T {
     done
 }
 
-async fn start_emulator(port: u16) -> Result<Emulator, emulator::NoPython> {
+async fn start_emulator(port: u16) -> Result<Emulator, emulator::NotHere> {
     if port == 0 { Emulator::start().await } else { Emulator::start_on(port).await }
 }
 

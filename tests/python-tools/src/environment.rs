@@ -1,4 +1,4 @@
-//! The Python environment of the emulator: made once, shared by all tests of all processes.
+//! A virtual environment of Python's: made once, shared by all tests of all processes.
 //!
 //! A stamp is written last and holds what the environment was made of, so that a half-made or an outdated one is never
 //! used. A lock of the operating system, which no dead process can hold, lets only one process make it.
@@ -11,7 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-const REQUIREMENTS: &str = include_str!("../requirements.txt");
+use crate::required::must_run;
+
 /// How long a test waits for another process that installs the packages: it says so before it is ended for being slow.
 const LIMIT: Duration = Duration::from_secs(9 * 60);
 const PAUSE: Duration = Duration::from_millis(100);
@@ -20,40 +21,96 @@ const TRIES: u32 = 3;
 /// The pause between two tries.
 const NEXT_TRY: Duration = Duration::from_secs(5);
 
-/// There is no `python3` on this machine.
+/// What a test needs cannot be had on this machine.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the emulator of AWS needs python3 (3.10 or later), which cannot be run: {reason}")]
-pub struct NoPython {
-    reason: String,
+pub enum NotHere {
+    /// There is no `python3`.
+    #[error("python3 (3.10 or later) is needed, which cannot be run: {reason}")]
+    Python {
+        /// What the operating system says.
+        reason: String,
+    },
+    /// The package has no program for this kind of machine.
+    #[error("{program} is needed, which has no package for this kind of machine")]
+    Program {
+        /// Its name.
+        program: String,
+    },
 }
 
-/// The interpreter of the environment, which is made if need be.
-///
-/// # Panics
-/// If it cannot be made.
-pub(crate) fn interpreter() -> Result<PathBuf, NoPython> {
-    let stamp = format!("{}\n{REQUIREMENTS}", base_python()?);
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools");
-    fs::create_dir_all(&tools).unwrap_or_else(|error| panic!("{}: {error}", tools.display()));
-    // The environment remembers its own path, which had better be a plain one.
-    let tools = tools.canonicalize().expect("a folder that was just made has a path");
-    let folder = tools.join("emulator");
-    if !is_ready(&folder, &stamp) {
-        let _lock = lock(&tools.join("emulator.lock"));
-        // Another process may have made it while this one waited.
-        if !is_ready(&folder, &stamp) {
-            make(&folder, &stamp);
+/// Packages of PyPI that are wanted together.
+#[derive(Clone, Copy, Debug)]
+pub struct Environment {
+    /// The folder in `.tools`.
+    pub name: &'static str,
+    /// What pip is given. A package that is not made for every machine has a marker that says for which.
+    pub requirements: &'static str,
+}
+
+impl Environment {
+    /// The interpreter among these packages, which are installed if need be.
+    ///
+    /// # Errors
+    /// If there is no Python.
+    ///
+    /// # Panics
+    /// If the packages cannot be installed.
+    pub fn interpreter(self) -> Result<PathBuf, NotHere> {
+        Ok(python_in(&self.folder()?))
+    }
+
+    /// A program that one of these packages brings.
+    ///
+    /// # Errors
+    /// If there is no Python, or no such program for this machine.
+    ///
+    /// # Panics
+    /// If the packages cannot be installed.
+    pub fn program(self, name: &str) -> Result<PathBuf, NotHere> {
+        let program = self.folder()?.join("bin").join(name);
+        if program.exists() { Ok(program) } else { Err(NotHere::Program { program: name.to_owned() }) }
+    }
+
+    /// Installs the packages before the tests, whose time is limited. Where there is no Python it does nothing: the tests
+    /// will say that.
+    ///
+    /// # Panics
+    /// If the packages cannot be installed, or if every test must run and there is no Python.
+    pub fn install(self) {
+        match self.folder() {
+            Err(error) if must_run() => panic!("{} must be installed: {error}", self.name),
+            Ok(_) | Err(_) => {}
         }
     }
-    Ok(python_in(&folder))
+
+    fn folder(self) -> Result<PathBuf, NotHere> {
+        let stamp = format!("{}\n{}", base_python()?, self.requirements);
+        let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools");
+        fs::create_dir_all(&tools).unwrap_or_else(|error| panic!("{}: {error}", tools.display()));
+        // The environment remembers its own path, which had better be a plain one.
+        let tools = tools.canonicalize().expect("a folder that was just made has a path");
+        let folder = tools.join(self.name);
+        if !is_ready(&folder, &stamp) {
+            let _lock = lock(&tools.join(format!("{}.lock", self.name)));
+            // Another process may have made it while this one waited.
+            if !is_ready(&folder, &stamp) {
+                make(&folder, &stamp, self.requirements);
+            }
+        }
+        Ok(folder)
+    }
 }
 
 /// Which `python3` there is.
-fn base_python() -> Result<String, NoPython> {
+fn base_python() -> Result<String, NotHere> {
     let asked = Command::new("python3").args(["-c", "import sys; print(sys.executable, sys.version)"]).output();
-    let answer = asked.map_err(|error| NoPython { reason: error.to_string() })?;
+    let answer = asked.map_err(|error| NotHere::Python { reason: error.to_string() })?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if answer.status.success() { Ok(text(&answer.stdout)) } else { Err(NoPython { reason: text(&answer.stderr) }) }
+    if answer.status.success() {
+        Ok(text(&answer.stdout))
+    } else {
+        Err(NotHere::Python { reason: text(&answer.stderr) })
+    }
 }
 
 fn python_in(folder: &Path) -> PathBuf {
@@ -77,18 +134,18 @@ fn lock(path: &Path) -> File {
         match file.try_lock() {
             Ok(()) => return file,
             Err(TryLockError::WouldBlock) if started.elapsed() < LIMIT => thread::sleep(PAUSE),
-            Err(error) => panic!("the emulator's environment cannot be locked with {}: {error}", path.display()),
+            Err(error) => panic!("an environment of Python's cannot be locked with {}: {error}", path.display()),
         }
     }
 }
 
-fn make(folder: &Path, stamp: &str) {
+fn make(folder: &Path, stamp: &str, packages: &str) {
     if folder.exists() {
         fs::remove_dir_all(folder).expect("an outdated environment can be removed");
     }
     run(Command::new("python3").args(["-m", "venv"]).arg(folder)).unwrap_or_else(|error| panic!("{error}"));
     let requirements = folder.join("requirements.txt");
-    fs::write(&requirements, REQUIREMENTS).expect("a new environment can be written to");
+    fs::write(&requirements, packages).expect("a new environment can be written to");
     let mut pip = Command::new(python_in(folder));
     pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
     // Most of the packages is never imported; what is gets compiled then.
