@@ -34,12 +34,13 @@ undeploy: ## Delete the stack, and say what stays
 programs:
 	$(CARGO) build --workspace --exclude simulation --all-targets
 
-# Tests that need python3 and have none are named at the end. The emulator is installed beforehand: a download may take longer
-# than a test may.
+# Tests that need python3 and have none are named at the end. The emulator and the stores that others wrote are installed
+# beforehand: a download may take longer than a test may.
 test: export LONGHAUL_NOT_RUN_FILE = $(CURDIR)/target/not-run.txt
 test: programs ## Run all tests
 	@rm -f $(LONGHAUL_NOT_RUN_FILE)
 	$(or $(CARGO_TARGET_DIR),target)/debug/install-emulator
+	$(or $(CARGO_TARGET_DIR),target)/debug/install-foreign-stores
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		set -ex; $(CARGO) nextest run --workspace --exclude simulation; \
 		$(CARGO) nextest run --cargo-profile sim -p simulation; \
@@ -48,7 +49,7 @@ test: programs ## Run all tests
 		$(CARGO) test --profile sim -p simulation --lib --bins --tests; \
 	fi
 	$(CARGO) test --doc --workspace --exclude simulation
-	@if [ -s $(LONGHAUL_NOT_RUN_FILE) ]; then echo "NOT RUN, since there is no python3:"; sort -u $(LONGHAUL_NOT_RUN_FILE); fi
+	@if [ -s $(LONGHAUL_NOT_RUN_FILE) ]; then echo "NOT RUN, since this machine lacks something:"; sort -u $(LONGHAUL_NOT_RUN_FILE); fi
 
 # LLVM's own coverage pass works on the stable toolchain. With --target, build scripts and macros go without it.
 fuzz: export RUSTFLAGS = -Ccodegen-units=1 -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

@@ -120,7 +120,8 @@ pub(crate) fn fitting(plan: &PartPlan, listed: Vec<UploadedPart>) -> impl Iterat
         .filter(move |part| plan.part(part.number).is_some_and(|spec| any_size || spec.range.len() == part.size))
 }
 
-/// The uploads of exactly this key. A store that cannot list them has none that could be found.
+/// The uploads of exactly this key. A store that cannot list them has none that could be found; and `rclone serve s3` says
+/// "no such upload" of a bucket that has none.
 async fn list_unfinished<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
 ) -> Result<Vec<UnfinishedUpload>, Ended> {
@@ -133,6 +134,7 @@ async fn list_unfinished<S: Source, D: Destination, L: Ledger, C: Clock>(
     match listed {
         // The listing matches by prefix, so `a` also returns uploads for `a.bak`.
         Ok(uploads) => Ok(uploads.into_iter().filter(|found| found.upload.key == *key).collect()),
+        Err(error) if error.kind() == ErrorKind::NoSuchUpload => Ok(Vec::new()),
         Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::AccessDenied) => {
             tracing::debug!(%error, "unfinished uploads cannot be listed here");
             Ok(Vec::new())
