@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use end_to_end::{Cli, Finished, MIB, World, read_tree, sha256};
 use foreign_stores::{Rclone, around_slashes};
-use test_s3::{Options, PutOptions, synthetic_bytes};
+use test_s3::{ContentHeaders, Options, PutOptions, synthetic_bytes};
 
 const LARGE: &str = "p/large";
 const LARGE_SIZE: u64 = 21 * MIB + 17;
@@ -79,4 +79,26 @@ async fn an_object_in_the_place_of_a_folder_fails_by_name() {
     world.store().put("src", "p/x", "another", PutOptions::default());
     let finished = up(&world, &store).set("--max-retries", "1").run().await.exits_with(2);
     assert_eq!((finished.total("copied"), finished.total("failed")), (1, 1), "{}", finished.all());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_that_rclone_drops_is_reported_of_every_object_that_had_it() {
+    let test = "a_header_that_rclone_drops_is_reported_of_every_object_that_had_it";
+    let Some(store) = Rclone::required(test).await else { return };
+    store.create_bucket("files");
+    let world = World::start(Options::default()).await;
+    let headers = ContentHeaders {
+        expires: Some("Wed, 21 Oct 2037 07:28:00 GMT".to_owned()),
+        cache_control: Some("max-age=60".to_owned()),
+        ..ContentHeaders::default()
+    };
+    let expiring = || PutOptions { headers: headers.clone(), ..PutOptions::default() };
+    world.store().put("src", "small", "bytes", expiring());
+    world.store().put("src", LARGE, content(LARGE), expiring());
+    world.store().put("src", "plain", "bytes", PutOptions::default());
+    let finished = up(&world, &store).run().await.exits_with(0);
+    for key in ["small", LARGE] {
+        assert_eq!(finished.line(key)["not_preserved"], serde_json::json!(["expires"]), "{key}: {}", finished.all());
+    }
+    assert_eq!(finished.line("plain")["not_preserved"], serde_json::json!([]), "{}", finished.all());
 }
