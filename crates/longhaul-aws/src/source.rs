@@ -24,6 +24,7 @@ use crate::{
 };
 
 /// Where a listing stands.
+#[derive(Clone)]
 enum Next {
     Start(ListRequest),
     Continue { prefix: String, token: String },
@@ -37,6 +38,10 @@ impl Source for S3Bucket {
 
     fn list(&self, request: ListRequest) -> BoxStream<'_, Page> {
         stream::unfold(Next::Start(request), move |next| self.next_page(next)).boxed()
+    }
+
+    fn repeats_pages(&self) -> bool {
+        true
     }
 
     fn list_versions(&self, request: ListRequest) -> BoxStream<'_, Page> {
@@ -127,7 +132,9 @@ impl S3Bucket {
         Ok(Fetched { info, range, body: body::download(body, length, &self.location, key) })
     }
 
+    /// A page that fails is asked for again by whoever goes on behind the error.
     async fn next_page(&self, next: Next) -> Option<(Page, Next)> {
+        let asked = next.clone();
         let (prefix, start_after, token) = match next {
             Next::Start(request) => (request.prefix, request.start_after, None),
             Next::Continue { prefix, token } => (prefix, None, Some(token)),
@@ -144,18 +151,20 @@ impl S3Bucket {
             .encoding_type(EncodingType::Url);
         let answer = match request.send().await {
             Ok(answer) => answer,
-            Err(error) => return Some((Err(store_error("ListObjectsV2", error).at(&self.location)), Next::End)),
+            Err(error) => return Some((Err(store_error("ListObjectsV2", error).at(&self.location)), asked)),
         };
         let more = answer.is_truncated == Some(true);
         let next = match answer.next_continuation_token.clone().filter(|_| more) {
             Some(token) => Next::Continue { prefix, token },
             None if more => {
                 let error = malformed("ListObjectsV2", "more was announced, but not where").at(&self.location);
-                return Some((Err(error), Next::End));
+                return Some((Err(error), asked));
             }
             None => Next::End,
         };
-        Some((self.page(answer), next))
+        let page = self.page(answer);
+        let next = if page.is_ok() { next } else { asked };
+        Some((page, next))
     }
 
     fn page(&self, answer: ListObjectsV2Output) -> Page {

@@ -124,7 +124,10 @@ async fn work<L: Ledger>(
     let totals = &list.totals;
     // What a list names is compared one by one, by two requests each, and is proved one by one as it is copied.
     let compared = match (&listed, mode, &keys) {
-        (Ok(()), Mode::Copy, None) => scan::compare_sizes(&engine, &scan).await,
+        (Ok(()), Mode::Copy, None) => {
+            let mut hear = |event: Event<'_>| hear(ListEvent::Scan(event));
+            scan::compare_sizes(&engine, &scan, &mut hear).await
+        }
         _ => Ok(None),
     };
     bars.end();
@@ -160,6 +163,7 @@ fn hear(event: ListEvent<'_>, source: &Location, show: &mut Show, report: &mut R
         }
         ListEvent::Scan(Event::WouldCopy(job)) => show.would_copy(job),
         ListEvent::Scan(Event::Listed { jobs, job_bytes, .. }) => bars.listed(jobs, job_bytes),
+        ListEvent::Scan(Event::Sorting(store)) => show.sorting(store),
         ListEvent::Gone(key) => {
             show.not_found(key, "gone", "the source has no such object");
             report.write_not_found(source, key, "gone", "the source has no such object");

@@ -18,6 +18,7 @@ pub fn advice(error: &StoreError) -> Option<String> {
         ErrorKind::InvalidKey => "this key cannot exist at the destination: rename it, or leave it out with --exclude".to_owned(),
         ErrorKind::Unsupported => "the store does not offer this: name who runs it with --from-provider or --to-provider".to_owned(),
         ErrorKind::BadAnswer => "the store breaks its own protocol, so nobody can tell what it holds: ask who runs it, or look for a proxy in between".to_owned(),
+        ErrorKind::Unordered => "the store's listings keep changing their order: run the same command again when nobody writes to it".to_owned(),
         ErrorKind::NotFound | ErrorKind::NoSuchUpload | ErrorKind::PreconditionFailed | ErrorKind::Conflict
         | ErrorKind::InvalidPart | ErrorKind::InvalidRequest | ErrorKind::Io | ErrorKind::Other => return None,
     };

@@ -27,7 +27,7 @@ pub async fn open(list: &str, route: &Route, options: &ConnectOptions) -> Result
         ObjectKey::new(name).map_err(|error| Failure::usage(format!("--keys-from {list:?} names no object: {error}")))
     };
     match Place::parse(list)? {
-        Place::S3 { bucket, rest } => Ok((Store::S3(connect(&bucket, options).await?), named(rest)?)),
+        Place::S3 { bucket, rest } => Ok((Store::s3(connect(&bucket, options).await?), named(rest)?)),
         Place::Local(path) if path.is_file() => {
             let (folder, name) = file_of(&path)?;
             Ok((Store::Local(LocalFolder::new(folder, Role::Source)?), named(name)?))

@@ -16,11 +16,11 @@ use crate::{
     settings::CopySettings,
 };
 
-/// Lists objects as their store has them: the whole prefix, in byte order.
+/// Lists objects as their store has them: the whole prefix, in the store's own order.
 pub async fn run(args: LsArgs, json: bool) -> Result<Exit, Failure> {
     let (store, prefix) = open_place(&args.place, &args.side).await?;
     let patience = patience(&CopySettings::default(), Arc::new(Silent));
-    let mut lister = Lister::new(&store, &patience, prefix);
+    let mut lister = Lister::new(&store, &patience, prefix).in_any_order();
     let mut list = out::List::default();
     let (mut objects, mut bytes) = (0, 0);
     while let Some(line) = lister.next().await? {

@@ -58,7 +58,7 @@ pub async fn prepare(source: &str, (from, to): (Place, Place), settings: &CopySe
     let (source, from) = open_source(from, &from_options, settings).await?;
     let (destination, to) = open_destination(to, &to_options, &from).await?;
     let destination = match (&source, destination) {
-        (Store::S3(source), Store::S3(bucket)) => Store::S3(bucket.copying_from(source, sharing)),
+        (Store::S3(source, _), Store::S3(bucket, _)) => Store::s3(bucket.copying_from(source, sharing)),
         (_, destination) => destination,
     };
     let route = route(&from, &to)?;
@@ -90,7 +90,7 @@ async fn open_source(
 ) -> Result<(Store, Below), Failure> {
     match place {
         Place::S3 { bucket, rest } => {
-            let store = Store::S3(connect(&bucket, options).await?);
+            let store = Store::s3(connect(&bucket, options).await?);
             let one = match ObjectKey::new(rest.clone()) {
                 Ok(key) if !rest.ends_with('/') => is_object(&store, &key, settings).await?.then_some(key),
                 _ => None,
@@ -124,11 +124,11 @@ async fn is_object(store: &Store, key: &ObjectKey, settings: &CopySettings) -> R
 async fn open_destination(place: Place, options: &ConnectOptions, from: &Below) -> Result<(Store, Below), Failure> {
     match (place, from) {
         (Place::S3 { bucket, rest }, Below::One(key)) => {
-            let store = Store::S3(connect(&bucket, options).await?);
+            let store = Store::s3(connect(&bucket, options).await?);
             Ok((store, Below::One(one_key(rest, key)?)))
         }
         (Place::S3 { bucket, rest }, Below::Folder(_)) => {
-            Ok((Store::S3(connect(&bucket, options).await?), Below::Folder(rest)))
+            Ok((Store::s3(connect(&bucket, options).await?), Below::Folder(rest)))
         }
         (Place::Local(path), Below::One(key)) => {
             let into = path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/");
@@ -171,7 +171,7 @@ fn refuse_overlap(source: &Store, destination: &Store, route: &Route) -> Result<
     let (from, to) = (source.location(), destination.location());
     let overlap = match (source, destination) {
         (Store::Local(from), Store::Local(to)) if route.as_single().is_none() => to.path().starts_with(from.path()),
-        (Store::S3(_), Store::S3(_)) => is_same_bucket(from, to) && route.leads_into_itself(),
+        (Store::S3(..), Store::S3(..)) => is_same_bucket(from, to) && route.leads_into_itself(),
         _ => from == to && route.leads_into_itself(),
     };
     if !overlap {
@@ -316,7 +316,7 @@ pub async fn open_place(place: &str, side: &Side) -> Result<(Store, String), Fai
     let parsed = Place::parse(place)?;
     sides::check_one(place, &parsed, side)?;
     match parsed {
-        Place::S3 { bucket, rest } => Ok((Store::S3(connect(&bucket, &options_of(side)?).await?), rest)),
+        Place::S3 { bucket, rest } => Ok((Store::s3(connect(&bucket, &options_of(side)?).await?), rest)),
         Place::Local(path) if path.is_dir() => {
             Ok((Store::Local(LocalFolder::new(path, Role::Destination)?), String::new()))
         }

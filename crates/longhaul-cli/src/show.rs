@@ -3,7 +3,7 @@
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use longhaul::{
     copy::CopyJob,
-    object::{KeyError, ObjectKey},
+    object::{KeyError, Location, ObjectKey},
     report::{ObjectReport, Outcome},
     scan::Comparison,
     scan_list::ListTotals,
@@ -85,6 +85,18 @@ impl Show {
             }
             Outcome::Copied | Outcome::Skipped | Outcome::Interrupted => {}
         }
+    }
+
+    /// A store does not list in byte order.
+    pub fn sorting(&self, store: &Location) {
+        if self.json {
+            out::object(&json!({ "event": "sorting", "store": store.to_string() }));
+        }
+        let store = escaped(&store.to_string()).to_string();
+        self.warn(&format!(
+            "{store} does not list its keys in byte order: its listing is now read whole and sorted on this machine, and the \
+             comparison begins again; what has been copied is not copied again"
+        ));
     }
 
     /// A key that has no place at the destination.

@@ -1,5 +1,7 @@
 //! Either kind of store, so that the engine is built once.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures_util::stream::BoxStream;
 use longhaul::{
     body::ByteStream,
@@ -8,26 +10,44 @@ use longhaul::{
     object::{Location, ObjectInfo, ObjectKey, Pin},
     part::{ByteRange, PartSpec},
     ports::{
-        Capabilities, Completion, Condition, CopySource, Destination, Fetched, ListRequest, NewObject, Page, Source,
-        UnfinishedUpload, Upload, UploadFilter, UploadedPart, Written,
+        Capabilities, Completion, Condition, CopySource, Destination, Fetched, ListRequest, ListingOrder, NewObject,
+        Page, Source, UnfinishedUpload, Upload, UploadFilter, UploadedPart, Written,
     },
 };
 use longhaul_aws::S3Bucket;
-use longhaul_local::LocalFolder;
+use longhaul_local::{LocalFolder, sorted};
 
 /// A bucket or a folder.
 pub enum Store {
-    /// A bucket of a store that speaks S3.
-    S3(S3Bucket),
+    /// A bucket of a store that speaks S3, and whether its listings are sorted here.
+    S3(S3Bucket, Sorts),
     /// A folder of this machine.
     Local(LocalFolder),
+}
+
+/// Whether listings are sorted on this machine, since the store lists in another order.
+#[derive(Debug, Default)]
+pub struct Sorts(AtomicBool);
+
+impl Store {
+    /// A bucket.
+    pub fn s3(bucket: S3Bucket) -> Self {
+        Self::S3(bucket, Sorts::default())
+    }
+
+    fn is_sorted(&self) -> bool {
+        match self {
+            Self::S3(_, Sorts(sorts)) => sorts.load(Ordering::Relaxed),
+            Self::Local(_) => true,
+        }
+    }
 }
 
 /// Hands a call on to whichever it is.
 macro_rules! either {
     ($self:ident, $store:ident => $call:expr) => {
         match $self {
-            Store::S3($store) => $call,
+            Store::S3($store, _) => $call,
             Store::Local($store) => $call,
         }
     };
@@ -39,11 +59,30 @@ impl Source for Store {
     }
 
     fn list(&self, request: ListRequest) -> BoxStream<'_, Page> {
-        either!(self, store => store.list(request))
+        match self {
+            Self::S3(bucket, _) if self.is_sorted() => sorted(bucket, request),
+            Self::S3(bucket, _) => bucket.list(request),
+            Self::Local(folder) => folder.list(request),
+        }
     }
 
     fn lists_from_anywhere(&self) -> bool {
-        either!(self, store => store.lists_from_anywhere())
+        !self.is_sorted()
+    }
+
+    fn listing_order(&self) -> ListingOrder {
+        if self.is_sorted() { ListingOrder::Sorted } else { ListingOrder::Claimed }
+    }
+
+    fn sort_listings(&self) -> bool {
+        match self {
+            Self::S3(_, Sorts(sorts)) => !sorts.swap(true, Ordering::Relaxed),
+            Self::Local(_) => false,
+        }
+    }
+
+    fn repeats_pages(&self) -> bool {
+        either!(self, store => store.repeats_pages())
     }
 
     fn list_versions(&self, request: ListRequest) -> BoxStream<'_, Page> {

@@ -12,6 +12,7 @@ mod destination;
 mod entries;
 mod folder;
 mod inflow;
+mod lines;
 mod locks;
 mod name;
 mod new_files;
@@ -25,6 +26,7 @@ mod read;
 mod seen_parts;
 mod sidecar;
 mod skipped;
+mod sorted;
 mod sqlite;
 mod sqlite_file;
 mod stamp;
@@ -36,6 +38,8 @@ mod changed_tests;
 #[cfg(test)]
 mod read_tests;
 #[cfg(test)]
+mod sorted_tests;
+#[cfg(test)]
 mod sqlite_tests;
 #[cfg(test)]
 mod staging_tests;
@@ -45,5 +49,6 @@ mod write_tests;
 pub use folder::{LocalFolder, Role};
 pub use query::{RecordFilter, StateSummary};
 pub use skipped::{SkipReason, SkippedEntry};
+pub use sorted::sorted;
 pub use sqlite::SqliteLedger;
 pub use sqlite_file::OpenError;

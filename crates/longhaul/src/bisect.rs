@@ -14,7 +14,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::{
     engine::Patience,
     error::StoreError,
-    object::ObjectKey,
+    listing::out_of_order,
+    object::{Listed, ObjectKey},
     ports::{Clock, ListRequest, Source},
     range::KeyRange,
 };
@@ -174,6 +175,13 @@ impl<S: Source, C: Clock> Probe<'_, S, C> {
         Ok(low)
     }
 
+    /// Cuts in a listing that is in no order would be anywhere.
+    fn check_order(&self, text: &str, page: &[Listed]) -> Result<(), StoreError> {
+        let keys = || page.iter().map(|line| line.key.as_str());
+        let backward = std::iter::once(text).chain(keys()).zip(page).find(|(before, line)| *before > line.key.as_str());
+        backward.map_or(Ok(()), |(_, line)| Err(out_of_order(self.store, &line.key)))
+    }
+
     /// The first page of the range's keys behind `text`; empty if there is none.
     async fn behind(&self, range: &KeyRange, text: &str) -> Result<Vec<ObjectKey>, StoreError> {
         let request = ListRequest {
@@ -186,7 +194,8 @@ impl<S: Source, C: Clock> Probe<'_, S, C> {
                 while let Some(page) = pages.next().await {
                     let page = page?;
                     if !page.is_empty() {
-                        let keys = page.into_iter().map(|line| line.key);
+                        self.check_order(text, &page)?;
+                        let keys = page.into_iter().map(|line| line.key).filter(|key| key.as_str() != text);
                         return Ok(keys.take_while(|key| !range.ends_before(key)).collect());
                     }
                 }

@@ -1,7 +1,7 @@
 //! What becomes of one delivery of the message of a range.
 //!
 //! A message is acknowledged when its range is closed, or when the message was sent anew. It is parked at its last delivery,
-//! and the range stays open. Otherwise it is given back.
+//! and the range stays open; and at once where the comparison of its route has ended. Otherwise it is given back.
 
 use std::time::Duration;
 
@@ -65,6 +65,10 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
             Ok(Worked::End) => return Verdict::Acknowledge,
             // Whoever took it over may be at work for this very message.
             Ok(Worked::Lost) => return self.give_back(queue, message, SHORT_WAIT).await,
+            // Nothing is left to do for it, and somebody must hear of it.
+            Err(error @ Stopped::Unordered(_)) => {
+                return self.park(queue, message, &Reason::new(error.code(), chain(&error))).await;
+            }
             Ok(Worked::Left) | Err(_) => {}
         }
         // Without this the range would only be out of others' hands for longer.

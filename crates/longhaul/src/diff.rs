@@ -1,6 +1,7 @@
 //! Merges the listings of both sides in constant memory.
 
 use crate::{
+    absence::{self, Absences},
     engine::Patience,
     error::StoreError,
     listing::{Lines, Lister},
@@ -8,6 +9,7 @@ use crate::{
     ports::{Clock, Source},
     range::KeyRange,
     route::Route,
+    seam::{self, Beginnings},
 };
 
 /// A source object and what stands in its place at the destination.
@@ -24,25 +26,42 @@ pub struct Pair {
 /// Both listings, read side by side.
 pub struct Merge<'a, S, D, C> {
     route: &'a Route,
+    stores: (&'a S, &'a D),
+    patience: &'a Patience<C>,
     source: Lister<'a, S, C>,
     destination: Lister<'a, D, C>,
     waiting: Option<Listed>,
+    absences: Absences,
+    /// The beginning of the range; taken when it has been told of.
+    after: Option<String>,
+    beginnings: Option<&'a Beginnings>,
+    has_joined: bool,
 }
 
 impl<'a, S: Source, D: Source, C: Clock> Merge<'a, S, D, C> {
     /// Begins both listings of a range of the route; nothing is asked for yet.
-    pub fn new(
-        route: &'a Route,
-        range: &KeyRange,
-        (source, destination): (&'a S, &'a D),
-        patience: &'a Patience<C>,
-    ) -> Self {
+    pub fn new(route: &'a Route, range: &KeyRange, stores: (&'a S, &'a D), patience: &'a Patience<C>) -> Self {
         let bounds = route.destination_bounds(range);
         let after = Some(range.after.clone()).filter(|after| !after.is_empty());
-        let source = Lister::new(source, patience, route.source_prefix()).within(after, range.until.clone());
-        let destination = Lister::new(destination, patience, route.destination_list_prefix());
-        let destination = destination.within(bounds.after, bounds.until);
-        Self { route, source, destination, waiting: None }
+        let source = Lister::new(stores.0, patience, route.source_prefix()).within(after.clone(), range.until.clone());
+        let destination = Lister::new(stores.1, patience, route.destination_list_prefix());
+        Self {
+            route,
+            stores,
+            patience,
+            source,
+            destination: destination.within(bounds.after, bounds.until),
+            waiting: None,
+            absences: Absences::default(),
+            after,
+            beginnings: None,
+            has_joined: false,
+        }
+    }
+
+    /// Tells what the range begins with, and asks there what the next one does.
+    pub fn beside(self, beginnings: &'a Beginnings) -> Self {
+        Self { beginnings: Some(beginnings), ..self }
     }
 
     /// Also asks the source for versions.
@@ -65,13 +84,15 @@ impl<'a, S: Source, D: Source, C: Clock> Merge<'a, S, D, C> {
         self.source.lines()
     }
 
-    /// The next source object with its counterpart. What only the destination has is passed over: nothing is deleted.
+    /// The next source object with its counterpart. What only the destination has is passed over: nothing is deleted. The range
+    /// is at its end when the next one joins it.
     pub async fn next(&mut self) -> Result<Option<Pair>, StoreError> {
         loop {
-            if self.source.is_dry() {
+            while self.source.is_dry() {
                 self.fill().await?;
             }
-            let Some(source) = self.source.next().await? else { return Ok(None) };
+            self.tell();
+            let Some(source) = self.source.next().await? else { return self.join().await.map(|()| None) };
             let Some(destination_key) = self.route.map(&source.key) else { continue };
             let destination = match &destination_key {
                 Ok(key) => self.counterpart(key).await?,
@@ -92,9 +113,30 @@ impl<'a, S: Source, D: Source, C: Clock> Merge<'a, S, D, C> {
             match &self.waiting {
                 Some(there) if there.key < *key => self.waiting = None,
                 Some(there) if there.key == *key => return Ok(self.waiting.take()),
-                Some(_) | None => return Ok(None),
+                Some(_) | None => break,
             }
         }
+        let (_, destination) = self.stores;
+        let again = self.absences.doubt(destination, &self.destination);
+        match again {
+            Some(again) => absence::look(destination, self.patience, again, key).await,
+            None => Ok(None),
+        }
+    }
+
+    fn tell(&mut self) {
+        let Some((beginnings, first)) = self.beginnings.zip(self.source.first()) else { return };
+        if let Some(after) = self.after.take() {
+            beginnings.tell(&after, first);
+        }
+    }
+
+    async fn join(&mut self) -> Result<(), StoreError> {
+        if !self.has_joined {
+            seam::check(&mut self.source, self.stores.0, self.beginnings).await?;
+            self.has_joined = true;
+        }
+        Ok(())
     }
 
     /// Pages of both sides are on their way at the same time: most of a scan is waiting for them.

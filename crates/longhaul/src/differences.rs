@@ -10,6 +10,7 @@ use crate::{
     ports::{Clock, Destination, Ledger, Source},
     range::KeyRange,
     scan::{Scan, Totals},
+    seam::Beginnings,
 };
 
 /// The jobs of one range of a scan, one by one.
@@ -42,6 +43,11 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock> Differences<'a, S, D, L
     pub fn new(engine: &'a Engine<S, D, L, C>, scan: &'a Scan, range: &KeyRange) -> Self {
         let merge = Merge::new(&scan.route, range, (&engine.source, &engine.destination), &engine.patience);
         Self { engine, scan, merge, found: Batch::default(), keys: 0 }
+    }
+
+    /// Tells what the range begins with, and asks there what the next one does.
+    pub fn beside(self, beginnings: &'a Beginnings) -> Self {
+        Self { merge: self.merge.beside(beginnings), ..self }
     }
 
     /// What the next keys come to, and whether they were the last, or why it is not known.

@@ -19,6 +19,7 @@ use crate::{
     object::ObjectKey,
     part::{DEFAULT_PART_SIZE, MIB},
     ports::{Clock, Verify},
+    range,
     record::Token,
     report::ObjectReport,
     retry::RetryPolicy,
@@ -42,6 +43,8 @@ pub struct Settings {
     pub concurrency: usize,
     /// Listings side by side, where a bucket is large.
     pub list_ranges: usize,
+    /// A listing of more source keys than this is cut into ranges.
+    pub list_split_after: u64,
     /// Bytes of a part, unless the object needs larger ones.
     pub part_size: u64,
     /// Objects up to this size travel in one request.
@@ -75,6 +78,7 @@ impl Default for Settings {
             objects: 32,
             concurrency: 32,
             list_ranges: 8,
+            list_split_after: range::LONG,
             part_size: DEFAULT_PART_SIZE,
             multipart_threshold: 16 * MIB,
             segment_size: None,

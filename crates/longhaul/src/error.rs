@@ -48,6 +48,8 @@ pub enum ErrorKind {
     InvalidRequest,
     /// The store answers what its protocol does not allow, and will again: a listing that never moves on.
     BadAnswer,
+    /// A listing is not in byte order of keys, so that it can neither be compared nor be cut into ranges as it comes.
+    Unordered,
     /// The disk, folder or file refuses.
     Io,
     /// Nothing above: the message says more.
@@ -73,6 +75,7 @@ impl ErrorKind {
             | Self::Unsupported
             | Self::InvalidRequest
             | Self::BadAnswer
+            | Self::Unordered
             | Self::Io => false,
         }
     }
@@ -107,6 +110,7 @@ impl ErrorKind {
             | Self::WrongRegion
             | Self::ClockSkew
             | Self::BadAnswer
+            | Self::Unordered
             | Self::Other => false,
         }
     }
@@ -138,6 +142,7 @@ impl ErrorKind {
             Self::Unsupported => "unsupported",
             Self::InvalidRequest => "invalid-request",
             Self::BadAnswer => "bad-answer",
+            Self::Unordered => "unordered-listing",
             Self::Io => "io",
             Self::Other => "other",
         }

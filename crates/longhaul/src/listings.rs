@@ -1,7 +1,8 @@
 //! Several listings of one scan side by side, in one process.
 //!
 //! A scan begins with one range. A range that turns out to be long is cut, and its pieces are listed at the same time, in
-//! tasks of their own: as many as the engine's settings say. Where a listing cannot begin in the middle there is one.
+//! tasks of their own: as many as the engine's settings say. Where a listing cannot begin in the middle there is one. A range
+//! is at its end when the next one joins it.
 
 use std::sync::{
     Arc,
@@ -19,8 +20,9 @@ use crate::{
     engine::Engine,
     error::{ErrorKind, StoreError},
     ports::{Clock, Destination, Ledger, Source},
-    range::{KeyRange, LONG},
+    range::KeyRange,
     scan::Scan,
+    seam::Beginnings,
 };
 
 /// How many batches may wait, for each listing.
@@ -43,6 +45,7 @@ struct Shared<S, D, L, C> {
     scan: Scan,
     /// Ranges that are listed, or about to be.
     open: AtomicUsize,
+    beginnings: Beginnings,
     found: Sender<Found>,
 }
 
@@ -50,7 +53,13 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Listings<S, D, L, C> {
     /// Begins with the whole route.
     pub fn begin(engine: &Arc<Engine<S, D, L, C>>, scan: &Scan) -> Self {
         let (sender, found) = channel(WAITING * engine.settings.list_ranges.max(1));
-        let shared = Shared { engine: engine.clone(), scan: scan.clone(), open: AtomicUsize::new(1), found: sender };
+        let shared = Shared {
+            engine: engine.clone(),
+            scan: scan.clone(),
+            open: AtomicUsize::new(1),
+            beginnings: Beginnings::default(),
+            found: sender,
+        };
         let mut listings = Self { shared: Arc::new(shared), tasks: JoinSet::new(), found };
         listings.list(KeyRange::all());
         listings
@@ -94,9 +103,10 @@ fn panicked(words: &str) -> StoreError {
 
 impl<S: Source, D: Destination, L: Ledger, C: Clock> Shared<S, D, L, C> {
     async fn list(&self, range: KeyRange) -> Result<(), StoreError> {
-        let mut differences = Differences::new(&self.engine, &self.scan, &range);
+        let mut differences = Differences::new(&self.engine, &self.scan, &range).beside(&self.beginnings);
         let mut until = range.until;
-        let mut next_split = LONG;
+        let long = self.engine.settings.list_split_after;
+        let mut next_split = long;
         loop {
             let (batch, ended) = differences.batch().await;
             self.hand_on(Found::Batch(batch)).await;
@@ -104,9 +114,9 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Shared<S, D, L, C> {
                 break;
             }
             if differences.keys() >= next_split {
-                next_split = differences.keys() + LONG;
+                next_split = differences.keys() + long;
                 let cursor = differences.cursor().unwrap_or_default().to_owned();
-                let pieces = self.cut(&KeyRange { after: cursor, until: until.clone() }).await;
+                let pieces = self.cut(&KeyRange { after: cursor, until: until.clone() }).await?;
                 if let Some((first, others)) = pieces.split_first().filter(|(_, others)| !others.is_empty()) {
                     until.clone_from(&first.until);
                     differences.end_at(until.clone());
@@ -124,21 +134,25 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Shared<S, D, L, C> {
     }
 
     /// The rest of a range in as many pieces as there is room for. It is no failure if there is none.
-    async fn cut(&self, rest: &KeyRange) -> Vec<KeyRange> {
+    async fn cut(&self, rest: &KeyRange) -> Result<Vec<KeyRange>, StoreError> {
         let Engine { source, destination, patience, settings, .. } = &*self.engine;
         if !source.lists_from_anywhere() || !destination.lists_from_anywhere() || patience.stop.is_cancelled() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let all = settings.list_ranges;
         let taken = self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| (open < all).then_some(all));
-        let Ok(open) = taken else { return Vec::new() };
+        let Ok(open) = taken else { return Ok(Vec::new()) };
         let room = all - open;
         let probe = Probe { store: source, patience, prefix: self.scan.route.source_prefix() };
-        let pieces = bisect::split(&probe, rest, room + 1).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a long range could not be cut; it is listed as a whole");
-            Vec::new()
-        });
+        let pieces = match bisect::split(&probe, rest, room + 1).await {
+            Ok(pieces) => pieces,
+            Err(error) if error.kind() == ErrorKind::Unordered => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "a long range could not be cut; it is listed as a whole");
+                Vec::new()
+            }
+        };
         self.open.fetch_sub(room - pieces.len().saturating_sub(1), Ordering::Relaxed);
-        pieces
+        Ok(pieces)
     }
 }

@@ -7,8 +7,9 @@ use crate::{
     diff::Pair,
     engine::Engine,
     error::{ErrorKind, StoreError},
+    listing::first_lines,
     object::{KeyError, Listed, ObjectKey, Timestamp},
-    ports::{Clock, Destination, Ledger, ListRequest, Source},
+    ports::{Clock, Destination, Ledger, Source},
     scan::Scan,
 };
 
@@ -188,9 +189,5 @@ async fn first_page<T: Source, S, D, L, C: Clock>(
     store: &T,
     prefix: &str,
 ) -> Result<Vec<Listed>, StoreError> {
-    let first_page = || async {
-        let request = ListRequest { prefix: prefix.to_owned(), start_after: None };
-        store.list(request).next().await.transpose()
-    };
-    engine.patience.repeated("ListObjectsV2", first_page).await.map(Option::unwrap_or_default)
+    engine.patience.repeated("ListObjectsV2", || first_lines(store, prefix)).await
 }

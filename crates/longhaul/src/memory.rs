@@ -3,7 +3,10 @@
 //! It passes the contract suite. Every call is atomic and takes no time. There is no clock: each write happens one
 //! millisecond after the write before it. It never fails by itself; faults belong to wrappers around it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
@@ -12,9 +15,10 @@ use crate::{
     body::ByteStream,
     error::{ErrorKind, StoreError},
     memory_bucket::{Bucket, Content, Envelope, Stamp, World},
+    memory_order::KeyOrder,
     object::{ETag, Headers, Listed, Location, ObjectInfo, ObjectKey, Pin, Timestamp, VersionId},
     part::ByteRange,
-    ports::{Capabilities, ChecksumSupport, Fetched, ListRequest, Page, Source, Upload},
+    ports::{Capabilities, ChecksumSupport, Fetched, ListRequest, ListingOrder, Page, Source, Upload},
 };
 
 /// What a bucket can do unless it is built otherwise: all that S3 can, and parts of any size.
@@ -49,6 +53,9 @@ pub struct Memory {
     pub(crate) checks: Checks,
     page_size: usize,
     pub(crate) dropped: fn(&mut Headers),
+    order: KeyOrder,
+    /// Whether listings are sorted on this side, where that is possible.
+    sorts: Option<Arc<AtomicBool>>,
     world: Arc<Mutex<World>>,
 }
 
@@ -62,6 +69,8 @@ impl Memory {
             checks: Checks::All,
             page_size: PAGE_SIZE,
             dropped: |_| (),
+            order: KeyOrder::Bytes,
+            sorts: None,
             world: Arc::default(),
         };
         memory.world().bucket(name);
@@ -96,6 +105,18 @@ impl Memory {
     /// Lists at most so many keys or uploads a page; at least one.
     pub fn with_page_size(mut self, keys: usize) -> Self {
         self.page_size = keys.max(1);
+        self
+    }
+
+    /// Lists in this order.
+    pub fn with_order(mut self, order: KeyOrder) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Sorts its listings when it is asked to.
+    pub fn that_can_sort(mut self) -> Self {
+        self.sorts = Some(Arc::default());
         self
     }
 
@@ -178,8 +199,14 @@ impl Memory {
     fn pages(&self, request: ListRequest) -> impl Iterator<Item = Vec<Listed>> + Send + '_ {
         let ListRequest { prefix, start_after } = request;
         let mut after = start_after.unwrap_or_default();
+        let order = if self.listing_order() == ListingOrder::Sorted { KeyOrder::Bytes } else { self.order };
         std::iter::from_fn(move || {
-            let page = self.bucket(&mut self.world()).page(&prefix, &after, self.page_size);
+            let mut world = self.world();
+            let bucket = self.bucket(&mut world);
+            let page = match order {
+                KeyOrder::Bytes => bucket.page(&prefix, &after, self.page_size),
+                order => bucket.page_in(order, &prefix, &after, self.page_size),
+            };
             page.last()?.key.as_str().clone_into(&mut after);
             Some(page)
         })
@@ -224,6 +251,21 @@ impl Source for Memory {
         let without_version = |line| Listed { version_id: None, ..line };
         let pages = self.pages(request).map(move |page| Ok(page.into_iter().map(without_version).collect()));
         futures_util::stream::iter(pages).boxed()
+    }
+
+    fn lists_from_anywhere(&self) -> bool {
+        self.listing_order() == ListingOrder::Claimed
+    }
+
+    fn listing_order(&self) -> ListingOrder {
+        match &self.sorts {
+            Some(sorts) if sorts.load(Ordering::Relaxed) => ListingOrder::Sorted,
+            Some(_) | None => ListingOrder::Claimed,
+        }
+    }
+
+    fn sort_listings(&self) -> bool {
+        self.sorts.as_ref().is_some_and(|sorts| !sorts.swap(true, Ordering::Relaxed))
     }
 
     fn list_versions(&self, request: ListRequest) -> BoxStream<'_, Page> {

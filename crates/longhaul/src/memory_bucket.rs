@@ -12,6 +12,7 @@ use bytes::Bytes;
 use crate::{
     checksum::{Crc64, Hasher, WithMd5},
     error::{ErrorKind, StoreError},
+    memory_order::KeyOrder,
     memory_upload::Pending,
     object::{ETag, Headers, Listed, ObjectInfo, ObjectKey, Pin, Timestamp, VersionId},
     ports::{ChecksumSupport, Condition, NewObject, UnfinishedUpload, Upload, Written},
@@ -180,6 +181,28 @@ impl Bucket {
         let behind = self.current.range::<str, _>((from, Bound::Unbounded));
         let matching = behind.map(|(_, stored)| stored).take_while(|stored| stored.key.as_str().starts_with(prefix));
         matching.take(limit).map(listed).collect()
+    }
+
+    /// As [`page`](Self::page), in another order. Where a text that is no key would stand among keys in the order in which they
+    /// were written, nobody can say: such a listing begins at the first.
+    pub fn page_in(&self, order: KeyOrder, prefix: &str, after: &str, limit: usize) -> Vec<Listed> {
+        let place = |key: &str| self.current.get(key).map(|stored| stored.info.modified).unwrap_or_default();
+        let after = (after, place(after));
+        let mut matching: Vec<&Stored> = self.current.values().collect();
+        matching.retain(|stored| {
+            let key = stored.key.as_str();
+            let is_behind = after.0.is_empty() || order.compare(after, (key, stored.info.modified)).is_lt();
+            key.starts_with(prefix) && is_behind
+        });
+        let by_order = |a: &&Stored, b: &&Stored| {
+            order.compare((a.key.as_str(), a.info.modified), (b.key.as_str(), b.info.modified))
+        };
+        if matching.len() > limit {
+            matching.select_nth_unstable_by(limit, by_order);
+            matching.truncate(limit);
+        }
+        matching.sort_by(by_order);
+        matching.into_iter().map(listed).collect()
     }
 
     pub fn begin(&mut self, pending: Pending) -> Upload {

@@ -40,11 +40,13 @@ pub enum Defect {
     DeleteWithoutLook,
     /// A page with a next token, but without a mark that there is more, is taken for the last one.
     TokenWithoutMarkEnds,
+    /// What lies between the end of one range of a listing and the beginning of the next is not looked for.
+    SeamNotChecked,
 }
 
 impl Defect {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::DropIfMatch,
         Self::TrustAnswers,
         Self::AckBeforeRecording,
@@ -61,6 +63,8 @@ impl Defect {
         Self::HoldBodies,
         Self::BuryOnly,
         Self::DeleteWithoutLook,
+        Self::TokenWithoutMarkEnds,
+        Self::SeamNotChecked,
     ];
 }
 

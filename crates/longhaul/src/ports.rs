@@ -30,7 +30,16 @@ pub struct ListRequest {
     pub start_after: Option<String>,
 }
 
-/// What a listing hands on at a time: in byte order of keys, at most 1,000.
+/// What a store's listings are known to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListingOrder {
+    /// In the order of the store's answers, which should be byte order of keys and may be another.
+    Claimed,
+    /// In byte order, since they are sorted on this side.
+    Sorted,
+}
+
+/// What a listing hands on at a time: in byte order of keys, at most 1,000. It may be empty and not the last one.
 pub type Page = Result<Vec<Listed>, StoreError>;
 
 /// An object's description and body.
@@ -55,6 +64,22 @@ pub trait Source: Send + Sync + 'static {
     /// listed once than in ranges.
     fn lists_from_anywhere(&self) -> bool {
         true
+    }
+
+    /// Whether the listings can be taken at their word.
+    fn listing_order(&self) -> ListingOrder {
+        ListingOrder::Claimed
+    }
+
+    /// From now on reads the whole listing, once for each [`list`](Self::list), and sorts it: for a store that lists in another
+    /// order. Whether that is so from now on, and was not before.
+    fn sort_listings(&self) -> bool {
+        false
+    }
+
+    /// Whether a [`list`](Self::list) that is polled again behind an error asks for the same page again. Otherwise it has ended.
+    fn repeats_pages(&self) -> bool {
+        false
     }
 
     /// Lists the current versions, as [`list`](Self::list) does, with their version ids. A store without versions, or one that

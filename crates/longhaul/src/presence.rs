@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use crate::{
     copy::{Ended, Leg},
     error::{ErrorKind, StoreError},
+    listing::first_lines,
     object::ObjectInfo,
-    ports::{Clock, Destination, Ledger, ListRequest, Source},
+    ports::{Clock, Destination, Ledger, Source},
     record::Reason,
 };
 
@@ -25,17 +26,15 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     /// What a *not found* of the source means.
     pub(crate) async fn gone_if_unlisted(&self, error: StoreError) -> Ended {
         let key = self.job.source_key.as_str();
-        let request = ListRequest { prefix: key.to_owned(), start_after: None };
-        let mut pages = self.engine.source.list(request);
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let first = self.engine.patience.bounded("ListObjectsV2", futures_util::StreamExt::next(&mut pages)).await;
-        match first {
+        let lines = self.engine.patience.bounded("ListObjectsV2", first_lines(&self.engine.source, key)).await;
+        match lines {
             // Deleted and written again meanwhile: what is there now is another version.
-            Ok(Some(Ok(page))) if page.iter().any(|line| line.key.as_str() == key) => {
+            Ok(Ok(lines)) if lines.iter().any(|line| line.key.as_str() == key) => {
                 Ended::Restart(Reason::new("source-keeps-changing", error.to_string()))
             }
-            Ok(Some(Ok(_)) | None) => Ended::Gone,
-            Ok(Some(Err(error))) | Err(error) => Ended::Failed(error),
+            Ok(Ok(_)) => Ended::Gone,
+            Ok(Err(error)) | Err(error) => Ended::Failed(error),
         }
     }
 

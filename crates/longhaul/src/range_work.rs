@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     bisect::{self, Probe},
-    error::{ErrorKind, LedgerError},
+    error::{ErrorKind, LedgerError, StoreError},
     keys_from::KeysFrom,
     ports::{Clock, ScanLedger, Source},
     queue::JobQueue,
@@ -36,13 +36,28 @@ pub(crate) enum Stopped {
     Unreachable(String),
     /// A listing, the ledger of records, or the queue of jobs.
     #[error(transparent)]
-    Send(#[from] SendError),
+    Send(SendError),
     /// The scan's record.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// A store lists in another order than ranges are cut in. Sorting takes a disk, which a stack does not have.
+    #[error(
+        "a store does not list in byte order, so its comparison ends here; \
+         `longhaul copy` sorts such a listing: use it for this route, now and then"
+    )]
+    Unordered(#[source] StoreError),
     /// A whole leg compared nothing.
     #[error("no key could be compared in the time of a run")]
     NoProgress,
+}
+
+impl From<SendError> for Stopped {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Listing(error) if error.kind() == ErrorKind::Unordered => Self::Unordered(error),
+            error => Self::Send(error),
+        }
+    }
 }
 
 impl Stopped {
@@ -50,6 +65,7 @@ impl Stopped {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "unreachable",
+            Self::Unordered(error) => error.kind().reason(),
             Self::Send(SendError::Listing(_) | SendError::List(_)) => "listing-failed",
             Self::Send(SendError::Queue(_)) => "queue-failed",
             Self::Send(SendError::Ledger(_)) | Self::Ledger(_) => "ledger-failed",
@@ -257,7 +273,10 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Ranging<'_, W, G, C,
         let Some(open) = self.save().await? else { return Ok(false) };
         let pieces = match settings.max_ranges.saturating_sub(open) {
             0 => return Ok(true),
-            room => self.cut(room + 1).await,
+            room => match self.cut(room + 1).await {
+                Ok(pieces) => pieces,
+                Err(error) => return self.end_route(error).await,
+            },
         };
         self.next_split = self.sender.keys() + settings.split_after;
         if pieces.len() < 2 {
@@ -283,15 +302,18 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Ranging<'_, W, G, C,
     }
 
     /// The rest of the range in pieces. It is no failure if that does not succeed.
-    async fn cut(&mut self, pieces: usize) -> Vec<KeyRange> {
-        let Some(cursor) = self.sender.cursor() else { return Vec::new() };
+    async fn cut(&mut self, pieces: usize) -> Result<Vec<KeyRange>, StoreError> {
+        let Some(cursor) = self.sender.cursor() else { return Ok(Vec::new()) };
         let rest = KeyRange { after: cursor, until: self.until.clone() };
         let (store, patience) = (&self.engine.source, &self.engine.patience);
         let probe = Probe { store, patience, prefix: self.scan.route.source_prefix() };
-        bisect::split(&probe, &rest, pieces).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a long range could not be cut; it is worked on as a whole");
-            Vec::new()
-        })
+        match bisect::split(&probe, &rest, pieces).await {
+            Err(error) if error.kind() != ErrorKind::Unordered => {
+                tracing::warn!(%error, "a long range could not be cut; it is worked on as a whole");
+                Ok(Vec::new())
+            }
+            cut => cut,
+        }
     }
 
     async fn close(&mut self) -> Result<Worked, Stopped> {
@@ -299,7 +321,7 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Ranging<'_, W, G, C,
         let number = self.number;
         let closed = self.shift.change(|record, hand| {
             let ours = record.close(number, &counts, hand);
-            ours.then(|| (record.finished.filter(|_| record.ranges.is_empty()), record.totals.clone()))
+            ours.then(|| (record.finished.filter(|_| record.is_complete()), record.totals.clone()))
         });
         let Some((finished, totals)) = closed.await?.flatten() else { return Ok(Worked::Lost) };
         self.account.moved = true;
@@ -309,6 +331,16 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Ranging<'_, W, G, C,
             tracing::info!(event = "scan-finished", objects, sent, totals, "every range is compared to its end");
         }
         Ok(Worked::End)
+    }
+
+    /// Ends the comparison of the whole route: its other ranges would come to the same, and would hold up those of others. False if
+    /// another scan has taken the place of this one; an error otherwise.
+    async fn end_route(&mut self, error: StoreError) -> Result<bool, Stopped> {
+        let number = self.number;
+        match self.shift.change(|record, hand| record.end_route(number, hand)).await? {
+            Some(()) => Err(Stopped::Unordered(error)),
+            None => Ok(false),
+        }
     }
 
     async fn leave(&mut self) -> Result<Worked, Stopped> {
@@ -321,7 +353,10 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Ranging<'_, W, G, C,
         match self.save().await {
             Ok(None) => Ok(Worked::Lost),
             Ok(Some(_)) if self.shift.is_over() => Ok(Worked::Left),
-            Ok(Some(_)) => Err(error.into()),
+            Ok(Some(_)) => match Stopped::from(error) {
+                Stopped::Unordered(error) => self.end_route(error).await.map(|_| Worked::Lost),
+                error => Err(error),
+            },
             Err(second) => {
                 tracing::debug!(error = %second, "what was compared before an error could not be saved");
                 Err(error.into())

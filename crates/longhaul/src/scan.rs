@@ -11,10 +11,11 @@ use crate::{
     error::StoreError,
     ignore::IgnoreList,
     listings::Listings,
-    object::{KeyError, ObjectKey},
+    object::{KeyError, Location, ObjectKey},
     ports::{Clock, Destination, Ledger, Source},
     report::{ObjectReport, Outcome},
     route::Route,
+    unordered::sorts_from_now_on,
 };
 
 /// Which objects of a route are meant.
@@ -87,6 +88,12 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// The listings are read once more from their beginning: what they found is found again, and so is what failed.
+    fn begin_again(&mut self) {
+        (self.objects, self.bytes, self.filtered, self.same) = (0, 0, 0, 0);
+        (self.failed, self.busy, self.interrupted) = (0, 0, 0);
+    }
+
     /// Adds what a listing found.
     fn absorb(&mut self, found: &Self) {
         self.objects += found.objects;
@@ -132,6 +139,8 @@ pub enum Event<'a> {
         /// Bytes to copy so far.
         job_bytes: u64,
     },
+    /// This store does not list in byte order: its listing is read whole from now on, sorted, and compared from the beginning.
+    Sorting(&'a Location),
 }
 
 /// Whether a scan copies or only says what it would copy.
@@ -161,56 +170,79 @@ where
     L: Ledger,
     C: Clock,
 {
-    let mut totals = Totals::default();
-    let mut running = JoinSet::new();
     let settled: HashSet<ObjectKey> = unsettled.iter().map(|job| job.destination_key.clone()).collect();
+    let mut pass = Pass::default();
     for job in unsettled {
         let report = copy_object(engine, &job).await;
-        finished(Ok(report), &mut totals, hear);
+        finished(Ok(report), &mut pass.totals, hear);
     }
-    let listed = feed(engine, scan, &settled, mode, &mut totals, &mut running, hear).await;
-    while let Some(joined) = running.join_next().await {
-        finished(joined, &mut totals, hear);
-    }
-    (totals, listed)
+    let mut copied_before = 0;
+    let listed = loop {
+        let listed = pass.feed(engine, scan, &settled, mode, hear).await;
+        while let Some(joined) = pass.running.join_next().await {
+            finished(joined, &mut pass.totals, hear);
+        }
+        match listed {
+            Err(error) if sorts_from_now_on(engine, &error, hear) => {
+                copied_before = pass.totals.copied;
+                pass.totals.begin_again();
+            }
+            listed => break listed,
+        }
+    };
+    // What was copied before the listings were begun anew was found again.
+    pass.totals.same = pass.totals.same.saturating_sub(copied_before);
+    (pass.totals, listed)
 }
 
-async fn feed<S: Source, D: Destination, L: Ledger, C: Clock>(
-    engine: &Arc<Engine<S, D, L, C>>,
-    scan: &Scan,
-    settled: &HashSet<ObjectKey>,
-    mode: Mode,
-    totals: &mut Totals,
-    running: &mut JoinSet<ObjectReport>,
-    hear: &mut (dyn FnMut(Event<'_>) + Send),
-) -> Result<(), StoreError> {
-    let mut listings = Listings::begin(engine, scan);
-    let (mut jobs, mut job_bytes) = (0, 0);
-    while let Some(batch) = listings.next().await? {
-        totals.absorb(&batch.totals);
-        for (key, error) in batch.unplaceable {
-            hear(Event::Unplaceable(&key, error));
+/// A scan under way.
+#[derive(Default)]
+struct Pass {
+    totals: Totals,
+    running: JoinSet<ObjectReport>,
+    jobs: u64,
+    job_bytes: u64,
+}
+
+impl Pass {
+    /// Reads both listings to their end, and copies what differs.
+    async fn feed<S: Source, D: Destination, L: Ledger, C: Clock>(
+        &mut self,
+        engine: &Arc<Engine<S, D, L, C>>,
+        scan: &Scan,
+        settled: &HashSet<ObjectKey>,
+        mode: Mode,
+        hear: &mut (dyn FnMut(Event<'_>) + Send),
+    ) -> Result<(), StoreError> {
+        let mut listings = Listings::begin(engine, scan);
+        while let Some(batch) = listings.next().await? {
+            self.totals.absorb(&batch.totals);
+            for (key, error) in batch.unplaceable {
+                hear(Event::Unplaceable(&key, error));
+            }
+            let new: Vec<CopyJob> =
+                batch.jobs.into_iter().filter(|job| !settled.contains(&job.destination_key)).collect();
+            self.jobs += new.len() as u64;
+            self.job_bytes += new.iter().map(|job| job.size).sum::<u64>();
+            hear(Event::Listed { objects: self.totals.objects, jobs: self.jobs, job_bytes: self.job_bytes });
+            for job in new {
+                if engine.patience.stop.is_cancelled() {
+                    return Ok(());
+                }
+                if mode == Mode::DryRun {
+                    hear(Event::WouldCopy(&job));
+                    continue;
+                }
+                while self.running.len() >= engine.settings.objects.max(1) {
+                    let Some(joined) = self.running.join_next().await else { break };
+                    finished(joined, &mut self.totals, hear);
+                }
+                let engine = engine.clone();
+                self.running.spawn(async move { copy_object(&engine, &job).await });
+            }
         }
-        let new: Vec<CopyJob> = batch.jobs.into_iter().filter(|job| !settled.contains(&job.destination_key)).collect();
-        (jobs, job_bytes) = (jobs + new.len() as u64, job_bytes + new.iter().map(|job| job.size).sum::<u64>());
-        hear(Event::Listed { objects: totals.objects, jobs, job_bytes });
-        for job in new {
-            if engine.patience.stop.is_cancelled() {
-                return Ok(());
-            }
-            if mode == Mode::DryRun {
-                hear(Event::WouldCopy(&job));
-                continue;
-            }
-            while running.len() >= engine.settings.objects.max(1) {
-                let Some(joined) = running.join_next().await else { break };
-                finished(joined, totals, hear);
-            }
-            let engine = engine.clone();
-            running.spawn(async move { copy_object(&engine, &job).await });
-        }
+        Ok(())
     }
-    Ok(())
 }
 
 pub(crate) fn finished(
@@ -253,9 +285,27 @@ impl Comparison {
 pub async fn compare_sizes<S: Source, D: Destination, L: Ledger, C: Clock>(
     engine: &Arc<Engine<S, D, L, C>>,
     scan: &Scan,
+    hear: &mut (dyn FnMut(Event<'_>) + Send),
 ) -> Result<Option<Comparison>, StoreError> {
     let scan = Scan { compare: Compare::Size, ..scan.clone() };
-    let mut listings = Listings::begin(engine, &scan);
+    let mut found = loop {
+        match compare_all(engine, &scan).await {
+            Err(error) if sorts_from_now_on(engine, &error, hear) => {}
+            compared => break compared?,
+        }
+    };
+    if engine.patience.stop.is_cancelled() {
+        return Ok(None);
+    }
+    found.examples.sort();
+    Ok(Some(found))
+}
+
+async fn compare_all<S: Source, D: Destination, L: Ledger, C: Clock>(
+    engine: &Arc<Engine<S, D, L, C>>,
+    scan: &Scan,
+) -> Result<Comparison, StoreError> {
+    let mut listings = Listings::begin(engine, scan);
     let mut totals = Totals::default();
     let mut found = Comparison::default();
     while let Some(batch) = listings.next().await? {
@@ -265,10 +315,6 @@ pub async fn compare_sizes<S: Source, D: Destination, L: Ledger, C: Clock>(
         found.examples.extend(batch.jobs.into_iter().take(room).map(|job| job.source_key));
     }
     found.different += totals.failed;
-    if engine.patience.stop.is_cancelled() {
-        return Ok(None);
-    }
-    found.examples.sort();
     (found.objects, found.bytes) = (totals.objects, totals.bytes);
-    Ok(Some(found))
+    Ok(found)
 }

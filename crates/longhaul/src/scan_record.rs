@@ -8,7 +8,7 @@
 //! Leases save cost and are no matter of correctness: two that work on one range at once send its jobs twice, and of
 //! both only the one whose lease stands can change the range.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,9 @@ pub struct ScanRecord {
     /// When a range last came further.
     #[serde(default)]
     pub moved: Option<Timestamp>,
+    /// The places, among the scan's routes, of those whose comparison ended since a store does not list in byte order.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unordered: BTreeSet<u32>,
 }
 
 /// An open range.
@@ -228,11 +231,26 @@ impl ScanRecord {
         self.ranges.remove(&number);
         self.totals.add(counts);
         self.moved = Some(hand.now);
-        if self.ranges.is_empty() {
+        if self.is_complete() {
             self.finished = Some(hand.now);
         }
         self.renew(hand);
         true
+    }
+
+    /// Whether all that was to be compared was.
+    pub fn is_complete(&self) -> bool {
+        self.ranges.is_empty() && self.unordered.is_empty()
+    }
+
+    /// Ends the comparison of a range's route, with all of its ranges, if the range is ours. The scan is not complete then,
+    /// whatever becomes of other routes.
+    pub fn end_route(&mut self, number: u32, hand: Hand<'_>) {
+        let Some(route) = self.own(number, hand).map(|row| row.route) else { return };
+        self.ranges.retain(|_, row| row.route != route);
+        self.unordered.insert(route);
+        self.moved = Some(hand.now);
+        self.renew(hand);
     }
 
     /// Shortens a range to the first of `pieces`, and opens the others for messages that are then due: as many as `max` open

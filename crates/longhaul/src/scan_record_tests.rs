@@ -141,3 +141,21 @@ fn a_record_of_an_earlier_version_is_one_without_ranges() {
     let expected = ScanRecord { started: Some(Timestamp(1)), finished: Some(Timestamp(2)), ..ScanRecord::default() };
     assert_eq!(scan, expected);
 }
+
+#[test]
+fn a_route_that_cannot_be_compared_ends_with_all_its_ranges_and_the_scan_is_not_complete() {
+    let (run, one) = (lease("run"), lease("one"));
+    let mut scan = scan_of(2, &run);
+    scan.split(0, &thirds(), 32, hand(&run, 1));
+    scan.end_route(0, hand(&one, 2));
+    assert_eq!(scan.ranges.len(), 4, "nobody ends what is in others' hands");
+    scan.end_route(0, hand(&run, 2));
+    assert_eq!((scan.ranges.keys().copied().collect::<Vec<_>>(), scan.unordered.contains(&0)), (vec![1], true));
+    assert_eq!(scan.take(2, hand(&one, 3)), Taken::Closed, "the messages of its other ranges are late");
+    assert!(scan.close(1, &SendReport::default(), hand(&run, 4)));
+    assert_eq!((scan.is_complete(), scan.finished), (false, None));
+    let row = serde_json::to_string(&scan).unwrap();
+    assert_eq!(serde_json::from_str::<ScanRecord>(&row).unwrap(), scan);
+    let earlier_version = serde_json::to_string(&scan_of(1, &run)).unwrap();
+    assert!(!earlier_version.contains("unordered"), "{earlier_version}");
+}

@@ -195,6 +195,7 @@ pub enum Happening {
     ScanBegun,
     ScanHeldUp,
     ScanComplete,
+    ScanEndedByName,
     RangesHandedOver,
     RangeHandled,
     Malformed,
@@ -203,7 +204,7 @@ pub enum Happening {
 
 impl Happening {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::SourcePut,
         Self::SourceTouched,
         Self::SourceDeleted,
@@ -225,6 +226,7 @@ impl Happening {
         Self::ScanBegun,
         Self::ScanHeldUp,
         Self::ScanComplete,
+        Self::ScanEndedByName,
         Self::RangesHandedOver,
         Self::RangeHandled,
         Self::Malformed,

@@ -124,6 +124,7 @@ pub fn parked_rightly(stage: &Stage) -> Result<(), String> {
     let is_right = |parked: &Parked| match parked.reason.as_ref().map(|reason| reason.code.as_str()) {
         Some("malformed") => job::parse(&parked.body).is_err(),
         Some("collision") => is_shared(parked),
+        Some("unordered-listing") => stage.scenario.is_unordered(),
         Some(_) | None => false,
     };
     match stage.parked().iter().find(|parked| !is_right(parked)) {

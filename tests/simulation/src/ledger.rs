@@ -72,6 +72,9 @@ impl SimLedger {
         let is_new = before.as_ref().is_none_or(|(_, there)| there != token);
         let saved = self.table.save_scan(route, record, expected, token).await;
         if matches!(saved, Ok(true)) && is_new {
+            if before.as_ref().is_some_and(|(before, _)| record.unordered.len() > before.unordered.len()) {
+                self.world.happened(Happening::ScanEndedByName, || format!("{:?}", record.totals));
+            }
             let found = self.world.oracle().scan_saved(before.map(|(before, _)| before), record, self.world.now());
             match found {
                 Ok(true) => self.world.happened(Happening::ScanComplete, || format!("{:?}", record.totals)),

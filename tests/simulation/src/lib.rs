@@ -17,6 +17,7 @@ pub mod judge;
 pub mod ledger;
 pub mod many;
 pub mod oracle;
+pub mod pages;
 pub mod queue;
 pub mod run;
 pub mod scanning;

@@ -185,6 +185,10 @@ async fn settle(stage: &Arc<Stage>, users: &mut Users) {
             if complete(stage) != before {
                 break;
             }
+            if stage.scenario.is_unordered() && stage.was_ended_by_name() {
+                stage.put_in_order();
+                continue;
+            }
             // A lease, or the age of a scan that was broken off, stands in the way.
             stage.world.sim().sleep(Duration::from_secs(60)).await;
         }

@@ -5,9 +5,12 @@ use std::time::Duration;
 use longhaul::{
     listing::Lines,
     memory::Memory,
+    memory_order::KeyOrder,
     ports::{Capabilities, ChecksumSupport, Verify},
     rules::DeletePolicy,
 };
+
+use crate::pages::Marks;
 
 /// What a store offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +104,12 @@ pub struct Scenario {
     pub destination: Make,
     /// Whether the destination keeps versions.
     pub destination_versions: bool,
+    /// In which order the source lists.
+    pub source_order: KeyOrder,
+    /// In which order the destination lists.
+    pub destination_order: KeyOrder,
+    /// How both say whether a listing goes on.
+    pub marks: Marks,
     /// Lines of a page of a listing.
     pub page: usize,
     /// Source keys.
@@ -155,11 +164,20 @@ pub struct Scenario {
     pub actions: Vec<Action>,
 }
 
+/// Most stores list as Amazon S3 does.
+const ORDERS: [KeyOrder; 6] =
+    [KeyOrder::Bytes, KeyOrder::Bytes, KeyOrder::Bytes, KeyOrder::Bytes, KeyOrder::Tree, KeyOrder::CaseBlind];
+
 fn pick<T: Copy>(random: &mut fastrand::Rng, of: &[T]) -> T {
     of[random.usize(..of.len())]
 }
 
 impl Scenario {
+    /// Whether a store lists in another order than that of bytes.
+    pub fn is_unordered(&self) -> bool {
+        [self.source_order, self.destination_order].iter().any(|order| *order != KeyOrder::Bytes)
+    }
+
     /// Draws everything.
     pub fn draw(random: &mut fastrand::Rng) -> Self {
         let makes = [Make::Amazon, Make::Amazon, Make::Middle, Make::Old];
@@ -171,8 +189,11 @@ impl Scenario {
             source_versions: random.u8(..3) == 0,
             destination: pick(random, &makes),
             destination_versions: random.u8(..3) == 0,
+            source_order: pick(random, &ORDERS),
+            destination_order: pick(random, &ORDERS),
+            marks: pick(random, &[Marks::Both, Marks::OnlyTokens, Marks::OnlyMarks]),
             page: pick(random, &[1, 2, 3, 1000]),
-            keys: random.usize(2..=6),
+            keys: random.usize(2..=8),
             part_size,
             threshold: part_size * pick(random, &[1, 2]),
             segment: pick(random, &[None, None, None, Some(1), Some(2), Some(3)]).map(|parts| parts * part_size),
@@ -250,14 +271,14 @@ impl Scenario {
     }
 
     /// A bucket of a make.
-    pub fn bucket(make: Make, name: &str, versions: bool, page: usize) -> Memory {
+    pub fn bucket(make: Make, name: &str, versions: bool, order: KeyOrder, page: usize) -> Memory {
         let offered = |conditional_writes, checksums| Capabilities {
             conditional_writes,
             checksums,
             headers: true,
             min_part_size: 1,
         };
-        let memory = Memory::new(name).with_page_size(page);
+        let memory = Memory::new(name).with_page_size(page).with_order(order).that_can_sort();
         let memory = match make {
             Make::Amazon => memory,
             Make::Middle => memory.with_capabilities(offered(true, ChecksumSupport::Md5ETag)),

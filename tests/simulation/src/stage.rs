@@ -5,11 +5,13 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use futures_util::FutureExt;
 use longhaul::{
     ignore::IgnoreList,
     memory::Memory,
     memory_ledger::MemoryLedger,
     object::Timestamp,
+    ports::{ScanLedger, Source},
     route::{NamedRoute, Route},
     rules::{BucketRoute, DeletePolicy, Rules},
     work::Surroundings,
@@ -69,9 +71,10 @@ impl Stage {
         let queue = |name, number| SimQueue::new(world.clone(), name, number, settings, Arc::clone(&parked));
         let queues =
             vec![queue("events", EVENTS), queue("jobs", JOBS), queue("segments", SEGMENTS), queue("scans", SCANS)];
-        let source = Scenario::bucket(scenario.source, SOURCE, scenario.source_versions, scenario.page);
+        let Scenario { source_versions, destination_versions, source_order, destination_order, page, .. } = scenario;
+        let source = Scenario::bucket(scenario.source, SOURCE, source_versions, source_order, page);
         let destination =
-            Scenario::bucket(scenario.destination, DESTINATION, scenario.destination_versions, scenario.page);
+            Scenario::bucket(scenario.destination, DESTINATION, destination_versions, destination_order, page);
         let stage = Self {
             source,
             destination,
@@ -92,10 +95,13 @@ impl Stage {
     /// The name of a source object. Each has a token of its own, by which it is found in any message.
     pub fn source_key(key: usize) -> String {
         let token = Self::token(key);
-        match key % 3 {
-            0 => token,
+        match key {
             1 => format!("dir//{token} +é"),
-            _ => format!("dir/{token}"),
+            2 | 6 => format!("dir/{token}"),
+            4 => format!("dir (1)/{token}"),
+            5 => format!("dir.d/{token}"),
+            7 => format!("DIR/{token}"),
+            _ => token,
         }
     }
 
@@ -152,6 +158,19 @@ impl Stage {
         self.parked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// From now on both stores list in byte order, as after the care of those who run them.
+    pub fn put_in_order(&self) {
+        self.source.sort_listings();
+        self.destination.sort_listings();
+    }
+
+    /// Whether a comparison was ended since a store does not list in byte order.
+    pub fn was_ended_by_name(&self) -> bool {
+        let scan = self.table.load_scan("jobsender").now_or_never();
+        let scan = scan.and_then(Result::ok).flatten();
+        scan.is_some_and(|(record, _)| !record.unordered.is_empty())
+    }
+
     /// One more process is at work.
     pub fn begin(&self) {
         self.busy.fetch_add(1, Ordering::Relaxed);
@@ -189,13 +208,17 @@ impl Ways {
     /// The source bucket.
     pub fn to_source(&self) -> SimStore {
         let damages = self.notices_damage();
-        SimStore::new(self.stage.world.clone(), self.stage.source.clone(), Side::Source).that_damages(damages)
+        SimStore::new(self.stage.world.clone(), self.stage.source.clone(), Side::Source)
+            .that_damages(damages)
+            .that_marks(self.stage.scenario.marks)
     }
 
     /// The destination bucket.
     pub fn to_destination(&self) -> SimStore {
         let (world, memory) = (self.stage.world.clone(), self.stage.destination.clone());
-        SimStore::new(world, memory, Side::Destination).that_damages(self.notices_damage())
+        SimStore::new(world, memory, Side::Destination)
+            .that_damages(self.notices_damage())
+            .that_marks(self.stage.scenario.marks)
     }
 }
 

@@ -29,6 +29,7 @@ use crate::{
     counts::{Fault, Happening, Op},
     executor::ProcessId,
     owned::{OwnedCompletion, OwnedObject},
+    pages::Marks,
     uploads::UploadEnd,
     world::{Call, Failure, World},
 };
@@ -45,9 +46,11 @@ pub enum Side {
 /// A bucket as processes reach it.
 #[derive(Clone)]
 pub struct SimStore {
-    world: World,
-    memory: Memory,
+    pub(crate) world: World,
+    pub(crate) memory: Memory,
     side: Side,
+    /// How its listings say whether they go on.
+    pub(crate) marks: Marks,
     /// Whether checksums tell when a byte is damaged on its way.
     notices_damage: bool,
 }
@@ -55,12 +58,17 @@ pub struct SimStore {
 impl SimStore {
     /// A way to `memory`.
     pub fn new(world: World, memory: Memory, side: Side) -> Self {
-        Self { world, memory, side, notices_damage: false }
+        Self { world, memory, side, marks: Marks::Both, notices_damage: false }
     }
 
     /// Also damages bytes on their way: the product can notice.
     pub fn that_damages(self, notices_damage: bool) -> Self {
         Self { notices_damage, ..self }
+    }
+
+    /// Says in this way whether its listings go on.
+    pub fn that_marks(self, marks: Marks) -> Self {
+        Self { marks, ..self }
     }
 
     fn op(&self, source: Op, destination: Op) -> Op {
@@ -86,7 +94,7 @@ impl SimStore {
         if failure.in_doubt { error.maybe_happened() } else { error }
     }
 
-    async fn request<T>(
+    pub(crate) async fn request<T>(
         &self,
         op: Op,
         key: &str,
@@ -191,21 +199,6 @@ impl SimStore {
         }
     }
 
-    fn listed<'a>(&'a self, op: Op, prefix: String, pages: BoxStream<'a, Page>) -> BoxStream<'a, Page> {
-        let asked = stream::unfold(Some(pages), move |pages| {
-            let prefix = prefix.clone();
-            async move {
-                let mut pages = pages?;
-                match self.request(op, &prefix, async { Ok(pages.next().await) }).await {
-                    Ok(Some(page)) => Some((page, Some(pages))),
-                    Ok(None) => None,
-                    Err(error) => Some((Err(error), None)),
-                }
-            }
-        });
-        asked.boxed()
-    }
-
     async fn put_now(
         &self,
         owned: OwnedObject,
@@ -275,13 +268,11 @@ impl Source for SimStore {
     }
 
     fn list(&self, request: ListRequest) -> BoxStream<'_, Page> {
-        let prefix = request.prefix.clone();
-        self.listed(self.op(Op::SourceList, Op::List), prefix, self.memory.list(request))
+        self.listed(self.op(Op::SourceList, Op::List), request, |memory, request| memory.list(request))
     }
 
     fn list_versions(&self, request: ListRequest) -> BoxStream<'_, Page> {
-        let prefix = request.prefix.clone();
-        self.listed(Op::SourceListVersions, prefix, self.memory.list_versions(request))
+        self.listed(Op::SourceListVersions, request, |memory, request| memory.list_versions(request))
     }
 
     async fn head_object(&self, key: &ObjectKey) -> Result<ObjectInfo, StoreError> {

@@ -50,7 +50,9 @@ fn promise(defect: Defect) -> &'static str {
         | Defect::LastMarkerOnly
         | Defect::BuryOnly
         | Defect::DeleteWithoutLook => "never lost",
-        Defect::IgnoreListingError => "no error becomes success",
+        Defect::IgnoreListingError | Defect::TokenWithoutMarkEnds | Defect::SeamNotChecked => {
+            "no error becomes success"
+        }
         Defect::ForgetParts => "nothing twice",
         Defect::NewUploadEachLeg => "transitions",
         Defect::HoldBodies => "flat memory",

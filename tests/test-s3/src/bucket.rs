@@ -9,6 +9,7 @@ use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 use crate::data::Data;
 use crate::multipart::{Completed, Upload};
 use crate::object::{Object, PutOptions, Version};
+use crate::order::Order;
 use crate::synthetic::{SyntheticKeys, synthetic_etag};
 
 /// Whether a bucket keeps old versions.
@@ -42,6 +43,8 @@ pub(crate) struct Bucket {
     /// Finished uploads, for stores that answer a repeated Complete.
     pub completed: HashMap<String, Completed>,
     pub synthetic: Option<SyntheticKeys>,
+    /// In which order keys are listed.
+    pub order: Order,
 }
 
 /// What a DELETE did.
@@ -63,6 +66,7 @@ impl Bucket {
             uploads: BTreeMap::new(),
             completed: HashMap::new(),
             synthetic: None,
+            order: Order::Bytes,
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use crate::bucket::Bucket;
 use crate::checksum::{Algorithm, ChecksumKind};
 use crate::object::{Object, Version};
+use crate::order::Order;
 use crate::synthetic::synthetic_etag;
 
 /// Where a page begins.
@@ -115,12 +116,27 @@ fn objects_after<'a>(bucket: &'a Bucket, prefix: &'a str, after: &'a After) -> B
         }
     };
     let skip = move |listed: &Listed| skipped.is_some_and(|prefix| listed.key.starts_with(prefix));
+    if bucket.order != Order::Bytes {
+        return Box::new(in_order(bucket, prefix, after));
+    }
     if bucket.synthetic.is_some() {
         return Box::new(synthetic_after(bucket, lower).skip_while(skip));
     }
     let range = bucket.keys.range::<str, _>((lower, Bound::Unbounded));
     let current = range.filter_map(|(key, versions)| Some(listed(key, versions.last()?.object()?)));
     Box::new(current.skip_while(skip))
+}
+
+fn in_order<'a>(bucket: &'a Bucket, prefix: &str, after: &After) -> impl Iterator<Item = Listed> + use<'a> {
+    let place = |key: &str| bucket.order.place(key);
+    let after = match after {
+        After::Beginning => None,
+        After::Key(text) | After::Prefix(text) => Some(place(text)),
+    };
+    let keys = bucket.keys.iter().filter(|(key, _)| key.starts_with(prefix)).map(|entry| (place(entry.0), entry));
+    let mut keys: Vec<_> = keys.filter(|(place, _)| after.as_ref().is_none_or(|after| place > after)).collect();
+    keys.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+    keys.into_iter().filter_map(|(_, (key, versions))| Some(listed(key, versions.last()?.object()?)))
 }
 
 fn synthetic_after<'a>(bucket: &'a Bucket, lower: Bound<&str>) -> impl Iterator<Item = Listed> + use<'a> {

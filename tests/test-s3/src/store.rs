@@ -135,6 +135,11 @@ impl Store {
         self.with_existing(bucket, |bucket, _| bucket.discards = discard);
     }
 
+    /// Lists the keys that the bucket holds in this order. Computed keys, versions and common prefixes stay in that of bytes.
+    pub fn set_order(&self, bucket: &str, order: Order) {
+        self.with_existing(bucket, |bucket, _| bucket.order = order);
+    }
+
     /// Whether anyone may read and list.
     pub fn set_public(&self, bucket: &str, public: bool) {
         self.with_existing(bucket, |bucket, _| bucket.is_public = public);
