@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_config::{Region, SdkConfig};
+use aws_config::Region;
 use aws_sdk_s3::{
     Client,
     config::{
@@ -14,9 +14,11 @@ use longhaul::object::Location;
 
 use crate::{
     bucket::S3Bucket,
-    connect::{ConnectError, ConnectOptions, check_endpoint, shared_config},
-    failure, http,
+    connect::{ConnectError, ConnectOptions},
+    failure,
+    guard::StoreGuard,
     provider::Provider,
+    reach::Reach,
 };
 
 /// S3 closes idle connections; a new one that takes longer than this will not come.
@@ -34,21 +36,21 @@ pub struct Account {
 /// Prepares the way to a store. Nothing is asked for: a bucket of Amazon's in another region than the account's is not
 /// found out here, as [`connect`](crate::connect()) does.
 pub async fn account(options: &ConnectOptions) -> Result<Account, ConnectError> {
-    check_endpoint(options)?;
-    let http = http::client(options.ca_pem.as_deref())?;
-    Ok(Account::of(&shared_config(options, http).await, options))
+    Ok(Account::of(&Reach::find(options).await?, options))
 }
 
 impl Account {
-    /// `shared` must have been loaded for `options`.
-    pub(crate) fn of(shared: &SdkConfig, options: &ConnectOptions) -> Self {
-        let provider = options.provider();
-        let given = options.region.clone().or_else(|| shared.region().map(|region| region.as_ref().to_owned()));
+    /// `reach` must have been found for `options`.
+    pub(crate) fn of(reach: &Reach, options: &ConnectOptions) -> Self {
+        let named = reach.endpoint.as_ref();
+        let provider =
+            options.provider.unwrap_or_else(|| named.map_or(Provider::Aws, |named| Provider::of_host(named.host())));
+        let given = options.region.clone().or_else(|| reach.services.region().map(|region| region.as_ref().to_owned()));
         let region = given.unwrap_or_else(|| provider.default_region().to_owned());
-        let endpoint = options.endpoint.clone().unwrap_or_else(|| amazon_endpoint(&region));
+        let endpoint = named.map_or_else(|| amazon_endpoint(&region), |named| named.given().to_owned());
         Self {
-            client: client(shared, options, &region),
-            endpoint: endpoint.trim_end_matches('/').to_owned(),
+            client: client(reach, options, provider, &region),
+            endpoint,
             provider,
             request_payer: options.request_payer,
         }
@@ -89,25 +91,23 @@ fn amazon_endpoint(region: &str) -> String {
     format!("https://s3.{region}.{suffix}")
 }
 
-fn client(shared: &SdkConfig, options: &ConnectOptions, region: &str) -> Client {
+fn client(reach: &Reach, options: &ConnectOptions, provider: Provider, region: &str) -> Client {
     // The engine repeats, paces and times out by itself: what the SDK repeats could not re-read a streamed body, and
     // its stalled-stream protection kills server-side copies (smithy-rs#4439).
-    let mut config = Builder::from(shared)
+    let mut config = Builder::from(&reach.services)
+        .http_client(reach.http.clone())
+        .interceptor(StoreGuard)
         .region(Region::new(region.to_owned()))
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-        .force_path_style(options.force_path_style || options.provider().path_style());
-    match &options.endpoint {
-        Some(endpoint) => config = config.endpoint_url(endpoint),
-        // Keys given by hand belong to another account than the environment's: an endpoint that the environment names,
-        // of a VPC for instance, leads to the wrong region or partition.
-        None if options.keys.is_some() => {
-            config = config.endpoint_url(amazon_endpoint(region)).use_fips(false).use_dual_stack(false);
-        }
-        None => {}
+        .force_path_style(options.force_path_style || provider.path_style());
+    // Whatever the SDK finds by itself, the address is the one that was checked.
+    config.set_endpoint_url(reach.endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned()));
+    if reach.endpoint.is_none() && options.keys.is_some() {
+        config = config.endpoint_url(amazon_endpoint(region)).use_fips(false).use_dual_stack(false);
     }
     if options.anonymous {
         config = config.allow_no_auth();
@@ -117,23 +117,26 @@ fn client(shared: &SdkConfig, options: &ConnectOptions, region: &str) -> Client 
 
 #[cfg(test)]
 mod tests {
-    use aws_config::BehaviorVersion;
+    use aws_config::{BehaviorVersion, SdkConfig};
 
     use super::*;
-    use crate::connect::Keys;
+    use crate::{connect::Keys, endpoint::Endpoint};
 
     fn keys() -> Option<Keys> {
         Some(Keys { access_key_id: "AKIDEXAMPLE".into(), secret_access_key: "secret".into(), session_token: None })
     }
 
-    fn shared() -> SdkConfig {
-        SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("eu-west-1")).build()
+    fn reach(endpoint: Option<&str>) -> Reach {
+        let services = SdkConfig::builder().behavior_version(BehaviorVersion::latest());
+        let services = services.region(Region::new("eu-west-1")).build();
+        let endpoint = endpoint.map(|text| Endpoint::parse(text).unwrap());
+        Reach { services, http: crate::http::client(None).unwrap(), endpoint }
     }
 
     #[test]
     fn all_buckets_of_an_account_are_at_one_endpoint() {
         let options = ConnectOptions { region: Some("cn-north-1".into()), keys: keys(), ..ConnectOptions::default() };
-        let account = Account::of(&shared(), &options);
+        let account = Account::of(&reach(None), &options);
         for name in ["one", "two"] {
             let location = Location::new("https://s3.cn-north-1.amazonaws.com.cn", name);
             assert_eq!(account.bucket(name).location, location);
@@ -143,8 +146,8 @@ mod tests {
 
     #[test]
     fn a_slash_at_the_end_of_an_endpoint_is_no_part_of_its_name() {
-        let endpoint = Some("http://127.0.0.1:9000/".into());
-        let account = Account::of(&shared(), &ConnectOptions { endpoint, keys: keys(), ..ConnectOptions::default() });
+        let options = ConnectOptions { keys: keys(), ..ConnectOptions::default() };
+        let account = Account::of(&reach(Some("http://127.0.0.1:9000/")), &options);
         assert_eq!(account.endpoint(), "http://127.0.0.1:9000");
         assert_eq!(account.provider(), Provider::Other);
     }

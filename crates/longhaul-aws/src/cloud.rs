@@ -8,12 +8,12 @@ use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 
 use crate::{
     account::{Account, account},
-    connect::{ConnectError, ConnectOptions, Keys, check_endpoint, shared_config},
+    connect::{ConnectError, ConnectOptions, Keys},
     credentials::OtherAccount,
     dynamo::DynamoLedger,
-    http,
     parked::ParkedQueue,
     provider::Provider,
+    reach::Reach,
     requests::{Counter, Requests, Service},
     sqs::SqsQueue,
     ssm::Parameters,
@@ -88,16 +88,18 @@ impl Cloud {
     /// Makes all clients; no service is asked for anything yet.
     pub async fn connect(options: &CloudOptions) -> Result<Self, ConnectError> {
         let store = options.store();
-        check_endpoint(&store)?;
-        let shared = shared_config(&store, http::client(None)?).await;
-        let (quick, queues) = (service_config(&shared, QUICK), service_config(&shared, QUEUES));
+        let reach = Reach::find(&store).await?;
+        for service in ["SQS", "DynamoDB", "SSM"] {
+            reach.check_service(service, options.endpoint.as_deref())?;
+        }
+        let (quick, queues) = (service_config(&reach.services, QUICK), service_config(&reach.services, QUEUES));
         let requests = Arc::<Requests>::default();
         Ok(Self {
-            region: shared.region().map(|region| region.as_ref().to_owned()),
+            region: reach.services.region().map(|region| region.as_ref().to_owned()),
             sqs: sqs(&queues, options, &requests),
             dynamodb: dynamodb(&quick, options, &requests),
             parameters: Parameters::new(ssm(&quick, options, &requests)),
-            own_store: Account::of(&shared, &store),
+            own_store: Account::of(&reach, &store),
             requests,
         })
     }

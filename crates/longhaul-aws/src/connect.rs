@@ -1,14 +1,11 @@
 //! Finds out how to reach a bucket: credentials, region, endpoint.
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
-
 use crate::{
     account::Account,
     bucket::S3Bucket,
-    http,
-    provider::{Provider, host},
+    endpoint::EndpointError,
+    provider::Provider,
+    reach::{Named, Reach},
 };
 
 /// How to reach one side.
@@ -74,10 +71,6 @@ pub enum Sharing {
 }
 
 impl ConnectOptions {
-    pub(crate) fn provider(&self) -> Provider {
-        self.provider.unwrap_or_else(|| Provider::of_endpoint(self.endpoint.as_deref()))
-    }
-
     /// Whether the other side is reached in the same way.
     pub fn sharing(&self, other: &Self) -> Sharing {
         let same = self.profile == other.profile
@@ -91,14 +84,24 @@ impl ConnectOptions {
 /// Why a side cannot be reached at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The address is no URL.
-    #[error("the endpoint {0:?} is not an address like https://storage.example.com")]
-    Endpoint(String),
+    /// The address cannot be used.
+    #[error("the endpoint{named} cannot be used: {problem}")]
+    Endpoint {
+        /// Where it comes from.
+        named: Named,
+        /// What is wrong with it.
+        problem: EndpointError,
+    },
     /// Plain HTTP to another machine.
     #[error(
-        "the endpoint {0:?} would send data and signatures without encryption; use https://, or permit it with --allow-http"
+        "the endpoint {endpoint:?}{named} would send data and signatures without encryption; use https://, or permit it with --allow-http"
     )]
-    PlainHttp(String),
+    PlainHttp {
+        /// The address.
+        endpoint: String,
+        /// Where it comes from.
+        named: Named,
+    },
     /// The CA file is not usable.
     #[error("the CA bundle holds no usable certificates")]
     CaBundle(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -106,76 +109,21 @@ pub enum ConnectError {
 
 /// Prepares a bucket. Only the region of a bucket of Amazon's is asked for here, if it was not given.
 pub async fn connect(bucket: &str, options: &ConnectOptions) -> Result<S3Bucket, ConnectError> {
-    check_endpoint(options)?;
-    let shared = shared_config(options, http::client(options.ca_pem.as_deref())?).await;
-    let account = Account::of(&shared, options);
-    if account.provider() != Provider::Aws || options.endpoint.is_some() || options.region.is_some() {
+    let reach = Reach::find(options).await?;
+    let account = Account::of(&reach, options);
+    if account.provider() != Provider::Aws || reach.endpoint.is_some() || options.region.is_some() {
         return Ok(account.bucket(bucket));
     }
     let account = match account.region_of(bucket).await {
-        Some(region) => Account::of(&shared, &ConnectOptions { region: Some(region), ..options.clone() }),
+        Some(region) => Account::of(&reach, &ConnectOptions { region: Some(region), ..options.clone() }),
         None => account,
     };
     Ok(account.bucket(bucket))
 }
 
-pub(crate) fn check_endpoint(options: &ConnectOptions) -> Result<(), ConnectError> {
-    let Some(endpoint) = &options.endpoint else { return Ok(()) };
-    let scheme = endpoint.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-    let host = host(endpoint);
-    let loopback = host == "localhost"
-        || host.ends_with(".localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    match scheme.as_deref() {
-        Some("https") if !host.is_empty() => Ok(()),
-        Some("http") if loopback || options.allow_http => Ok(()),
-        Some("http") => Err(ConnectError::PlainHttp(endpoint.clone())),
-        _ => Err(ConnectError::Endpoint(endpoint.clone())),
-    }
-}
-
-/// What the environment, the configuration files and `options` say together.
-pub(crate) async fn shared_config(options: &ConnectOptions, http: SharedHttpClient) -> SdkConfig {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
-    if let Some(profile) = &options.profile {
-        loader = loader.profile_name(profile);
-    }
-    if let Some(region) = &options.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    if let Some(keys) = options.keys.clone() {
-        let token = keys.session_token;
-        loader = loader.credentials_provider(Credentials::new(
-            keys.access_key_id,
-            keys.secret_access_key,
-            token,
-            None,
-            "given by hand",
-        ));
-    }
-    if options.anonymous {
-        loader = loader.no_credentials();
-    }
-    loader.load().await
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn with_endpoint(endpoint: &str) -> ConnectOptions {
-        ConnectOptions { endpoint: Some(endpoint.into()), ..ConnectOptions::default() }
-    }
-
-    #[test]
-    fn plain_http_is_for_loopback_only() {
-        assert!(check_endpoint(&with_endpoint("http://127.0.0.1:9000")).is_ok());
-        assert!(check_endpoint(&with_endpoint("http://localhost:9000")).is_ok());
-        assert!(matches!(check_endpoint(&with_endpoint("http://minio.example")), Err(ConnectError::PlainHttp(_))));
-        assert!(matches!(check_endpoint(&with_endpoint("minio.example")), Err(ConnectError::Endpoint(_))));
-        let permitted = ConnectOptions { allow_http: true, ..with_endpoint("http://minio.example") };
-        assert!(check_endpoint(&permitted).is_ok());
-    }
 
     #[test]
     fn one_store_with_one_set_of_credentials_can_copy_by_itself() {

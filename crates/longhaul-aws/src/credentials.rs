@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     connect::{ConnectOptions, Keys},
+    endpoint::Endpoint,
     provider::Provider,
 };
 
@@ -18,6 +19,7 @@ const TOKEN: &str = "session_token";
 const REGION: &str = "region";
 const ENDPOINT: &str = "endpoint_url";
 const PROVIDER: &str = "provider";
+const NO_ADDRESS: &str = "is not an address like https://storage.example.com, without a name, a password or a query";
 const FIELDS: [&str; 6] = [KEY_ID, SECRET, REGION, TOKEN, ENDPOINT, PROVIDER];
 
 /// How to reach the account that is not the function's own.
@@ -90,6 +92,9 @@ impl OtherAccount {
             session_token: optional(fields, TOKEN)?,
         };
         let (region, endpoint_url) = (optional(fields, REGION)?, optional(fields, ENDPOINT)?);
+        if endpoint_url.as_deref().is_some_and(|text| Endpoint::parse(text).is_err()) {
+            return Err(CredentialsError::Wrong { field: ENDPOINT, problem: NO_ADDRESS });
+        }
         let provider = optional(fields, PROVIDER)?.map(|name| provider(&name)).transpose()?;
         if endpoint_url.is_none() && provider.is_some_and(|provider| provider != Provider::Aws) {
             return Err(CredentialsError::Missing(ENDPOINT));
@@ -174,6 +179,10 @@ mod tests {
             words(r#""region":"us-east-1","provider":"S3""#),
             "the field provider is none of aws, gcs, oss, r2, minio, other"
         );
+        assert!(
+            words(r#""endpoint_url":"http://localhost:x@evil""#)
+                .starts_with("the field endpoint_url is not an address")
+        );
         assert!(words(r#""regoin":"us-east-1""#).contains("a field \"regoin\" that means nothing"));
         assert_eq!(OtherAccount::parse("{}").unwrap_err(), CredentialsError::Missing(KEY_ID));
         assert_eq!(OtherAccount::parse("[]").unwrap_err(), CredentialsError::NotAnObject);
@@ -230,7 +239,8 @@ mod tests {
                 assert!(!shown.contains("SECRET"), "{shown}");
                 let mut found = Vec::new();
                 value.iter().for_each(|value| texts(value, &mut found));
-                let own_words = ["is none of aws, gcs, oss, r2, minio, other", &FIELDS.join(", ")].join(" ");
+                let own_words =
+                    [NO_ADDRESS, "is none of aws, gcs, oss, r2, minio, other", &FIELDS.join(", ")].join(" ");
                 let secret = |text: &&String| text.len() >= 8 && !own_words.contains(text.as_str());
                 assert!(!found.iter().filter(secret).any(|secret| shown.contains(secret.as_str())), "{shown}");
             }

@@ -1,7 +1,7 @@
 //! A bucket as a destination.
 
 use aws_sdk_s3::types::{
-    ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, MetadataDirective, Part, StorageClass,
+    ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, MetadataDirective, StorageClass,
 };
 use futures_util::stream::BoxStream;
 use longhaul::{
@@ -9,7 +9,7 @@ use longhaul::{
     checksum::Crc64,
     error::{ErrorKind, StoreError},
     object::{ETag, Location, ObjectKey, VersionId},
-    part::{PartNumber, PartSpec},
+    part::PartSpec,
     ports::{
         Capabilities, Completion, Condition, CopySource, Destination, NewObject, UnfinishedUpload, Upload,
         UploadFilter, UploadedPart, Written,
@@ -21,6 +21,7 @@ use crate::{
     body,
     bucket::S3Bucket,
     failure::store_error,
+    list_parts,
     provider::Provider,
     translate::{http_date, malformed},
     uploads,
@@ -105,28 +106,7 @@ impl Destination for S3Bucket {
     }
 
     async fn list_parts(&self, upload: &Upload) -> Result<Vec<UploadedPart>, StoreError> {
-        let mut parts = Vec::new();
-        let mut marker = None;
-        loop {
-            let answer = self
-                .client
-                .list_parts()
-                .bucket(&self.location.bucket)
-                .key(upload.key.as_str())
-                .upload_id(&upload.id)
-                .set_part_number_marker(marker)
-                .set_request_payer(self.payer())
-                .send()
-                .await
-                .map_err(|error| self.named(of_upload("ListParts", store_error("ListParts", error)), &upload.key))?;
-            for part in answer.parts.unwrap_or_default() {
-                parts.push(uploaded(part).map_err(|error| self.named(error, &upload.key))?);
-            }
-            match answer.next_part_number_marker.filter(|_| answer.is_truncated == Some(true)) {
-                Some(next) => marker = Some(next),
-                None => return Ok(parts),
-            }
-        }
+        list_parts::list(self, upload).await
     }
 
     async fn upload_part(
@@ -276,7 +256,7 @@ impl Destination for S3Bucket {
 }
 
 /// A 404 that names nothing, in answer to a call about an upload, is about the upload: not every store says `NoSuchUpload`.
-fn of_upload(operation: &'static str, error: StoreError) -> StoreError {
+pub(crate) fn of_upload(operation: &'static str, error: StoreError) -> StoreError {
     match error.kind() {
         ErrorKind::NotFound if operation != "UploadPartCopy" => {
             StoreError::new(ErrorKind::NoSuchUpload, operation, "the store does not know the upload").caused_by(error)
@@ -315,19 +295,6 @@ fn written(etag: Option<String>, version_id: Option<String>, crc: Option<String>
         version_id: version_id.as_deref().and_then(VersionId::new),
         crc64nvme: crc.as_deref().and_then(Crc64::from_base64),
     }
-}
-
-fn uploaded(part: Part) -> Result<UploadedPart, StoreError> {
-    let broken = |what: &str| malformed("ListParts", what);
-    let number = part.part_number.and_then(|number| u16::try_from(number).ok()).and_then(PartNumber::new);
-    let size = part.size.and_then(|size| u64::try_from(size).ok());
-    let etag = part.e_tag.ok_or_else(|| broken("a part without an ETag"))?;
-    Ok(UploadedPart {
-        number: number.ok_or_else(|| broken("a part without a number"))?,
-        size: size.ok_or_else(|| broken("a part without a size"))?,
-        etag: ETag::new(&etag),
-        crc64nvme: part.checksum_crc64_nvme.as_deref().and_then(Crc64::from_base64),
-    })
 }
 
 fn copy_source(source: &CopySource<'_>) -> String {

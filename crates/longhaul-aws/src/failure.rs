@@ -7,6 +7,8 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use longhaul::error::{ErrorKind, StoreError};
 
+use crate::answer::AnswerError;
+
 /// What a failed call means.
 pub(crate) fn store_error<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> StoreError
 where
@@ -42,9 +44,7 @@ fn kind<E: ProvideErrorMetadata + Error + 'static>(
     match error {
         SdkError::TimeoutError(_) => ErrorKind::TimedOut,
         SdkError::ServiceError(service) => service.err().code().and_then(of_code).unwrap_or_else(|| of_status(status)),
-        SdkError::ResponseError(_) => status
-            .filter(|status| !status.is_success())
-            .map_or(ErrorKind::Unavailable, |status| of_status(Some(status))),
+        SdkError::ResponseError(_) => of_broken_answer(AnswerError::of(error), status),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => ErrorKind::TimedOut,
         SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) if is_about_credentials(error) => {
             ErrorKind::InvalidCredentials
@@ -132,6 +132,15 @@ fn of_status(status: Option<StatusCode>) -> ErrorKind {
     }
 }
 
+/// What an error says of what is there, or of who may read it, counts only when all of its words came.
+fn of_broken_answer(answer: Option<AnswerError>, status: Option<StatusCode>) -> ErrorKind {
+    if answer.is_some_and(|answer| !answer.is_retryable()) {
+        return ErrorKind::BadAnswer;
+    }
+    let told = status.filter(|status| !status.is_success()).map(|status| of_status(Some(status)));
+    told.filter(|kind| kind.is_retryable()).unwrap_or(ErrorKind::Unavailable)
+}
+
 fn is_about_credentials<E: Error + 'static>(error: &SdkError<E, HttpResponse>) -> bool {
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -143,7 +152,7 @@ fn is_about_credentials<E: Error + 'static>(error: &SdkError<E, HttpResponse>) -
     false
 }
 
-fn message<E: ProvideErrorMetadata>(
+fn message<E: ProvideErrorMetadata + Error + 'static>(
     error: &SdkError<E, HttpResponse>,
     status: Option<StatusCode>,
     region: Option<String>,
@@ -156,7 +165,8 @@ fn message<E: ProvideErrorMetadata>(
         },
         SdkError::TimeoutError(_) => "no connection in time".to_owned(),
         SdkError::ConstructionFailure(_) => "the request could not be made".to_owned(),
-        SdkError::ResponseError(_) => "the answer broke off or made no sense".to_owned(),
+        SdkError::ResponseError(_) => AnswerError::of(error)
+            .map_or_else(|| "the answer broke off or made no sense".to_owned(), |answer| answer.to_string()),
         _ => "the store could not be reached, or the connection broke".to_owned(),
     };
     if let Some(status) = status {

@@ -8,6 +8,8 @@ use longhaul::{
     ports::{Capabilities, ChecksumSupport},
 };
 
+use crate::endpoint::Endpoint;
+
 /// Who runs the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provider {
@@ -44,7 +46,11 @@ impl Provider {
     /// Recognises a store by the host of its endpoint; no endpoint is Amazon's own.
     pub fn of_endpoint(endpoint: Option<&str>) -> Self {
         let Some(endpoint) = endpoint else { return Self::Aws };
-        let host = host(endpoint);
+        Endpoint::parse(endpoint).map_or(Self::Other, |endpoint| Self::of_host(endpoint.host()))
+    }
+
+    /// `host` in lower case, without a dot at its end.
+    pub(crate) fn of_host(host: &str) -> Self {
         let ends = |suffix: &str| host == suffix || host.ends_with(&format!(".{suffix}"));
         if ends("amazonaws.com") || ends("amazonaws.com.cn") {
             Self::Aws
@@ -99,16 +105,6 @@ impl Provider {
     }
 }
 
-/// The host of an endpoint, without scheme, port and path.
-pub(crate) fn host(endpoint: &str) -> &str {
-    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
-    let authority = rest.split('/').next().unwrap_or(rest);
-    if let Some(bracketed) = authority.strip_prefix('[') {
-        return bracketed.split(']').next().unwrap_or(bracketed);
-    }
-    authority.split(':').next().unwrap_or(authority)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,12 +116,9 @@ mod tests {
         assert_eq!(Provider::of_endpoint(Some("https://storage.googleapis.com")), Provider::Gcs);
         assert_eq!(Provider::of_endpoint(Some("https://s3.oss-cn-beijing.aliyuncs.com/")), Provider::AliOss);
         assert_eq!(Provider::of_endpoint(Some("http://127.0.0.1:9000")), Provider::Other);
-        assert_eq!(Provider::of_endpoint(Some("https://notamazonaws.com")), Provider::Other);
-    }
-
-    #[test]
-    fn a_host_is_found_behind_scheme_and_port() {
-        assert_eq!(host("http://[::1]:9000/x"), "::1");
-        assert_eq!(host("https://minio.example:9000"), "minio.example");
+        assert_eq!(Provider::of_endpoint(Some("HTTPS://S3.EU-WEST-1.AMAZONAWS.COM.")), Provider::Aws);
+        for other in ["https://notamazonaws.com", "https://amazonaws.com.evil.com", "https://evil.com/amazonaws.com"] {
+            assert_eq!(Provider::of_endpoint(Some(other)), Provider::Other, "{other}");
+        }
     }
 }

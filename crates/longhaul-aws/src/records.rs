@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::Se
 use futures_util::{StreamExt, TryStreamExt, stream};
 use longhaul::{
     error::LedgerError,
+    paging::{PageEnd, Paging, PagingError},
     record::{Record, State},
 };
 
@@ -67,16 +68,18 @@ impl DynamoLedger {
 
     async fn partition(&self, partition: String, order: Order, limit: usize) -> Result<Vec<Record>, LedgerError> {
         let mut records = Vec::new();
-        let mut behind = None;
+        let mut paging = Paging::from(None);
         while records.len() < limit {
             let most = i32::try_from(limit - records.len()).unwrap_or(i32::MAX);
-            let request = self.query(&partition, behind).scan_index_forward(order == Order::OldestFirst).limit(most);
+            let request =
+                self.query(&partition, paging.asked()).scan_index_forward(order == Order::OldestFirst).limit(most);
             let answer = request.send().await.map_err(|error| self.failed("Query", error))?;
-            for item in answer.items.unwrap_or_default() {
+            let items = answer.items.unwrap_or_default();
+            let lines = items.len();
+            for item in items {
                 records.push(read(item)?.0);
             }
-            behind = answer.last_evaluated_key;
-            if behind.is_none() {
+            if !has_more(&mut paging, answer.last_evaluated_key, lines)? {
                 break;
             }
         }
@@ -85,20 +88,20 @@ impl DynamoLedger {
 
     async fn count(&self, state: State, shard: u64) -> Result<(State, u64), LedgerError> {
         let partition = open_key(state, shard);
-        let (mut count, mut behind) = (0, None);
+        let (mut count, mut paging) = (0, Paging::from(None));
         loop {
-            let request = self.query(&partition, behind).select(Select::Count);
+            let request = self.query(&partition, paging.asked()).select(Select::Count);
             let answer = request.send().await.map_err(|error| self.failed("Query", error))?;
-            count += u64::try_from(answer.count).unwrap_or(0);
-            behind = answer.last_evaluated_key;
-            if behind.is_none() {
+            let lines = usize::try_from(answer.count).unwrap_or(0);
+            count += lines as u64;
+            if !has_more(&mut paging, answer.last_evaluated_key, lines)? {
                 return Ok((state, count));
             }
         }
     }
 
     /// A page of one partition of the index, behind the last row of the page before.
-    fn query(&self, partition: &str, behind: Option<Item>) -> QueryFluentBuilder {
+    fn query(&self, partition: &str, behind: Option<&Item>) -> QueryFluentBuilder {
         self.client
             .query()
             .table_name(&*self.table)
@@ -106,6 +109,24 @@ impl DynamoLedger {
             .key_condition_expression("#open = :open")
             .expression_attribute_names("#open", OPEN)
             .expression_attribute_values(":open", text(partition))
-            .set_exclusive_start_key(behind)
+            .set_exclusive_start_key(behind.cloned())
     }
+}
+
+/// A query ends where no key is named to go on behind. Pages may be empty, and none may lead back.
+fn has_more(paging: &mut Paging<Item>, next: Option<Item>, lines: usize) -> Result<bool, LedgerError> {
+    let end = PageEnd {
+        truncated: None,
+        next: next.filter(|key| !key.is_empty()),
+        behind_last: None,
+        lines,
+        most_lines: usize::MAX,
+        names_what_was_asked: true,
+    };
+    let wrong = |error: PagingError| LedgerError {
+        message: format!("Query: {error}"),
+        retryable: error.is_retryable(),
+        source: None,
+    };
+    paging.has_more(end).map_err(wrong)
 }

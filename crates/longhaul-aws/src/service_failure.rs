@@ -6,6 +6,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 
+use crate::answer::AnswerError;
+
 /// A failed call to a service.
 pub(crate) struct ServiceFailure {
     /// What failed, in words.
@@ -96,7 +98,10 @@ fn may_answer_later(error: &CredentialsError) -> bool {
     !matches!(error, CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_))
 }
 
-fn message<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, status: Option<StatusCode>) -> String {
+fn message<E: ProvideErrorMetadata + Error + 'static>(
+    error: &SdkError<E, HttpResponse>,
+    status: Option<StatusCode>,
+) -> String {
     let mut words = match error {
         SdkError::ServiceError(service) => match (service.err().code(), service.err().message()) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
@@ -105,7 +110,8 @@ fn message<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, status: O
         },
         SdkError::TimeoutError(_) => "no answer in time".to_owned(),
         SdkError::ConstructionFailure(_) => "the request could not be made".to_owned(),
-        SdkError::ResponseError(_) => "the answer broke off or made no sense".to_owned(),
+        SdkError::ResponseError(_) => AnswerError::of(error)
+            .map_or_else(|| "the answer broke off or made no sense".to_owned(), |answer| answer.to_string()),
         _ => "the service could not be reached, or the connection broke".to_owned(),
     };
     if let Some(status) = status {

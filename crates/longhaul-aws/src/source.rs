@@ -1,16 +1,13 @@
 //! A bucket as a source.
 
 use aws_sdk_s3::{
-    operation::{get_object::GetObjectOutput, head_object::HeadObjectOutput, list_objects_v2::ListObjectsV2Output},
-    types::{ChecksumMode, EncodingType, Object},
+    operation::{get_object::GetObjectOutput, head_object::HeadObjectOutput},
+    types::ChecksumMode,
 };
-use futures_util::{
-    StreamExt,
-    stream::{self, BoxStream},
-};
+use futures_util::stream::BoxStream;
 use longhaul::{
     error::{ErrorKind, StoreError},
-    object::{ETag, Listed, Location, ObjectInfo, ObjectKey, Pin},
+    object::{Location, ObjectInfo, ObjectKey, Pin},
     part::ByteRange,
     ports::{Fetched, ListRequest, Page, Source},
 };
@@ -19,17 +16,10 @@ use crate::{
     body,
     bucket::S3Bucket,
     failure::store_error,
-    translate::{Answer, content_range, listed_key, malformed, timestamp},
+    list_objects,
+    translate::{Answer, content_range, malformed},
     versions,
 };
-
-/// Where a listing stands.
-#[derive(Clone)]
-enum Next {
-    Start(ListRequest),
-    Continue { prefix: String, token: String },
-    End,
-}
 
 impl Source for S3Bucket {
     fn location(&self) -> &Location {
@@ -37,7 +27,7 @@ impl Source for S3Bucket {
     }
 
     fn list(&self, request: ListRequest) -> BoxStream<'_, Page> {
-        stream::unfold(Next::Start(request), move |next| self.next_page(next)).boxed()
+        list_objects::list(self, request)
     }
 
     fn repeats_pages(&self) -> bool {
@@ -130,61 +120,6 @@ impl S3Bucket {
             info.crc64nvme = None;
         }
         Ok(Fetched { info, range, body: body::download(body, length, &self.location, key) })
-    }
-
-    /// A page that fails is asked for again by whoever goes on behind the error.
-    async fn next_page(&self, next: Next) -> Option<(Page, Next)> {
-        let asked = next.clone();
-        let (prefix, start_after, token) = match next {
-            Next::Start(request) => (request.prefix, request.start_after, None),
-            Next::Continue { prefix, token } => (prefix, None, Some(token)),
-            Next::End => return None,
-        };
-        let request = self
-            .client
-            .list_objects_v2()
-            .bucket(&self.location.bucket)
-            .prefix(&prefix)
-            .set_start_after(start_after)
-            .set_continuation_token(token)
-            .set_request_payer(self.payer())
-            .encoding_type(EncodingType::Url);
-        let answer = match request.send().await {
-            Ok(answer) => answer,
-            Err(error) => return Some((Err(store_error("ListObjectsV2", error).at(&self.location)), asked)),
-        };
-        let more = answer.is_truncated == Some(true);
-        let next = match answer.next_continuation_token.clone().filter(|_| more) {
-            Some(token) => Next::Continue { prefix, token },
-            None if more => {
-                let error = malformed("ListObjectsV2", "more was announced, but not where").at(&self.location);
-                return Some((Err(error), asked));
-            }
-            None => Next::End,
-        };
-        let page = self.page(answer);
-        let next = if page.is_ok() { next } else { asked };
-        Some((page, next))
-    }
-
-    fn page(&self, answer: ListObjectsV2Output) -> Page {
-        let encoded = answer.encoding_type == Some(EncodingType::Url);
-        let lines = answer.contents.unwrap_or_default().into_iter().map(|object| self.line(object, encoded));
-        lines.collect()
-    }
-
-    fn line(&self, object: Object, encoded: bool) -> Result<Listed, StoreError> {
-        let broken = |what: &str| malformed("ListObjectsV2", what).at(&self.location);
-        let text = object.key.as_deref().ok_or_else(|| broken("a line without a key"))?;
-        let key = listed_key(text, encoded).map_err(|error| broken("a key that cannot be read").caused_by(error))?;
-        let size = object.size.and_then(|size| u64::try_from(size).ok());
-        Ok(Listed {
-            key,
-            size: size.ok_or_else(|| broken("a line without a size"))?,
-            etag: object.e_tag.as_deref().map(ETag::new),
-            modified: timestamp(object.last_modified.as_ref()),
-            version_id: None,
-        })
     }
 }
 

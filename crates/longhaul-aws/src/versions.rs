@@ -6,31 +6,36 @@
 
 use aws_sdk_s3::{
     operation::list_object_versions::ListObjectVersionsOutput,
-    types::{EncodingType, ObjectVersion},
+    types::{DeleteMarkerEntry, EncodingType, ObjectVersion},
 };
-use futures_util::{
-    StreamExt,
-    stream::{self, BoxStream},
-};
+use futures_util::stream::BoxStream;
 use longhaul::{
     error::StoreError,
     object::{ETag, Listed, ObjectKey, VersionId},
+    paging::{PageEnd, Paging},
     ports::{ListRequest, Page},
 };
 
 use crate::{
     bucket::S3Bucket,
     failure::store_error,
+    pages::{self, Pages, given, most_lines},
     translate::{listed_key, malformed, timestamp},
 };
 
 const OPERATION: &str = "ListObjectVersions";
 
-/// Where a listing stands.
-struct Cursor {
-    prefix: String,
-    key: Option<String>,
+/// Behind which version a page begins; without one, behind all versions of the key.
+#[derive(Clone, PartialEq)]
+struct Marker {
+    key: String,
     version: Option<String>,
+}
+
+struct Versions<'a> {
+    bucket: &'a S3Bucket,
+    prefix: String,
+    paging: Paging<Marker>,
     /// The last key handed on. Between two pages its next version may have become the latest.
     last: Option<ObjectKey>,
 }
@@ -38,81 +43,102 @@ struct Cursor {
 /// Lists a bucket as [`Source::list_versions`](longhaul::ports::Source::list_versions) says.
 pub(crate) fn list(bucket: &S3Bucket, request: ListRequest) -> BoxStream<'_, Page> {
     // A key marker without a version begins behind the key, as `start_after` does.
-    let start = Cursor { prefix: request.prefix, key: request.start_after, version: None, last: None };
-    stream::unfold(Some(start), move |cursor| async move {
-        let mut cursor = cursor?;
-        let page = next_page(bucket, &mut cursor).await;
-        match page {
-            Ok((lines, more)) => Some((Ok(lines), more.then_some(cursor))),
-            Err(error) => Some((Err(error), None)),
+    let paging = Paging::from(request.start_after.map(|key| Marker { key, version: None }));
+    pages::stream(Versions { bucket, prefix: request.prefix, paging, last: None })
+}
+
+impl Pages for Versions<'_> {
+    type Line = Listed;
+
+    async fn next(&mut self) -> Result<(Vec<Listed>, bool), StoreError> {
+        let (key, version) = self.paging.asked().cloned().map(|marker| (marker.key, marker.version)).unzip();
+        let bucket = self.bucket;
+        let request = bucket
+            .client
+            .list_object_versions()
+            .bucket(&bucket.location.bucket)
+            .prefix(&self.prefix)
+            .set_key_marker(key)
+            .set_version_id_marker(version.flatten())
+            .set_request_payer(bucket.payer())
+            .encoding_type(EncodingType::Url);
+        let answer = request.send().await.map_err(|error| store_error(OPERATION, error).at(&bucket.location))?;
+        let page = self.page(answer).map_err(|error| error.at(&bucket.location))?;
+        Ok(page)
+    }
+}
+
+impl Versions<'_> {
+    fn page(&mut self, answer: ListObjectVersionsOutput) -> Result<(Vec<Listed>, bool), StoreError> {
+        let encoded = answer.encoding_type == Some(EncodingType::Url);
+        let versions = answer.versions.unwrap_or_default();
+        let deletions = answer.delete_markers.unwrap_or_default();
+        let next = given(answer.next_key_marker).map(|text| key(&text, encoded)).transpose()?;
+        let version = given(answer.next_version_id_marker);
+        let end = PageEnd {
+            truncated: answer.is_truncated,
+            next: next.map(|key| Marker { key: key.into(), version }),
+            behind_last: last_key(&versions, &deletions, encoded)?.map(|key| Marker { key, version: None }),
+            lines: versions.len() + deletions.len(),
+            most_lines: most_lines(answer.max_keys),
+            names_what_was_asked: answer.name.is_some(),
+        };
+        let last_line = last_line(&versions, &deletions);
+        let mut lines = latest(versions, encoded)?;
+        let more = pages::has_more(OPERATION, &mut self.paging, last_line, end)?;
+        lines.retain(|line| self.last.as_ref() != Some(&line.key));
+        if let Some(last) = lines.last() {
+            self.last = Some(last.key.clone());
         }
-    })
-    .boxed()
-}
-
-/// The next page, and whether there are more.
-async fn next_page(bucket: &S3Bucket, cursor: &mut Cursor) -> Result<(Vec<Listed>, bool), StoreError> {
-    let request = bucket
-        .client
-        .list_object_versions()
-        .bucket(&bucket.location.bucket)
-        .prefix(&cursor.prefix)
-        .set_key_marker(cursor.key.take())
-        .set_version_id_marker(cursor.version.take())
-        .set_request_payer(bucket.payer())
-        .encoding_type(EncodingType::Url);
-    let mut answer = request.send().await.map_err(|error| store_error(OPERATION, error).at(&bucket.location))?;
-    let more = answer.is_truncated == Some(true);
-    if more {
-        cursor.key = Some(next_key(bucket, &answer)?);
-        cursor.version = answer.next_version_id_marker.take();
+        Ok((lines, more))
     }
-    let mut lines = page(bucket, answer)?;
-    lines.retain(|line| cursor.last.as_ref() != Some(&line.key));
-    if let Some(last) = lines.last() {
-        cursor.last = Some(last.key.clone());
-    }
-    Ok((lines, more))
 }
 
-fn next_key(bucket: &S3Bucket, answer: &ListObjectVersionsOutput) -> Result<String, StoreError> {
-    let marker =
-        answer.next_key_marker.as_deref().ok_or_else(|| broken(bucket, "more was announced, but not where"))?;
-    Ok(key(bucket, marker, is_encoded(answer))?.into())
+/// The key of the last line: versions and deletions come apart, each in the order of keys.
+fn last_key(
+    versions: &[ObjectVersion],
+    deletions: &[DeleteMarkerEntry],
+    encoded: bool,
+) -> Result<Option<String>, StoreError> {
+    let last = [versions.last().and_then(ObjectVersion::key), deletions.last().and_then(DeleteMarkerEntry::key)];
+    let keys = last.into_iter().flatten().map(|text| key(text, encoded).map(String::from));
+    Ok(keys.collect::<Result<Vec<_>, _>>()?.into_iter().max())
 }
 
-fn page(bucket: &S3Bucket, answer: ListObjectVersionsOutput) -> Result<Vec<Listed>, StoreError> {
-    let encoded = is_encoded(&answer);
+/// Both last lines in words that no other page ends with.
+fn last_line(versions: &[ObjectVersion], deletions: &[DeleteMarkerEntry]) -> Option<String> {
+    let version = versions.last().map(|version| (version.key(), version.version_id()));
+    let deletion = deletions.last().map(|deletion| (deletion.key(), deletion.version_id()));
+    (version.is_some() || deletion.is_some()).then(|| format!("{version:?} {deletion:?}"))
+}
+
+fn latest(versions: Vec<ObjectVersion>, encoded: bool) -> Result<Vec<Listed>, StoreError> {
     let mut lines = Vec::new();
-    for version in answer.versions.unwrap_or_default() {
-        let is_latest = version.is_latest.ok_or_else(|| broken(bucket, "a version that may be the latest or not"))?;
+    for version in versions {
+        let is_latest = version.is_latest.ok_or_else(|| broken("a version that may be the latest or not"))?;
         if is_latest {
-            lines.push(line(bucket, version, encoded)?);
+            lines.push(line(version, encoded)?);
         }
     }
     Ok(lines)
 }
 
-fn line(bucket: &S3Bucket, version: ObjectVersion, encoded: bool) -> Result<Listed, StoreError> {
-    let text = version.key.as_deref().ok_or_else(|| broken(bucket, "a version without a key"))?;
+fn line(version: ObjectVersion, encoded: bool) -> Result<Listed, StoreError> {
+    let text = version.key.as_deref().ok_or_else(|| broken("a version without a key"))?;
     let size = version.size.and_then(|size| u64::try_from(size).ok());
     Ok(Listed {
-        key: key(bucket, text, encoded)?,
-        size: size.ok_or_else(|| broken(bucket, "a version without a size"))?,
+        key: key(text, encoded)?,
+        size: size.ok_or_else(|| broken("a version without a size"))?,
         etag: version.e_tag.as_deref().map(ETag::new),
         modified: timestamp(version.last_modified.as_ref()),
         version_id: version.version_id.as_deref().and_then(VersionId::new),
     })
 }
 
-fn is_encoded(answer: &ListObjectVersionsOutput) -> bool {
-    answer.encoding_type == Some(EncodingType::Url)
+fn key(text: &str, encoded: bool) -> Result<ObjectKey, StoreError> {
+    listed_key(text, encoded).map_err(|error| broken("a key that cannot be read").caused_by(error))
 }
 
-fn key(bucket: &S3Bucket, text: &str, encoded: bool) -> Result<ObjectKey, StoreError> {
-    listed_key(text, encoded).map_err(|error| broken(bucket, "a key that cannot be read").caused_by(error))
-}
-
-fn broken(bucket: &S3Bucket, what: &str) -> StoreError {
-    malformed(OPERATION, what).at(&bucket.location)
+fn broken(what: &str) -> StoreError {
+    malformed(OPERATION, what)
 }

@@ -48,11 +48,14 @@ impl ByteStream {
         self.chunks
     }
 
-    /// Reads all into memory; for small things and tests.
+    /// Reads all into memory, and no more than was announced; for small things and tests.
     pub async fn collect(mut self) -> Result<Vec<u8>, StoreError> {
         let mut all = Vec::new();
         while let Some(chunk) = self.chunks.next().await {
             all.extend_from_slice(&chunk?);
+            if all.len() as u64 > self.length {
+                return Err(corrupt(format!("more than the {} bytes that were announced", self.length)));
+            }
         }
         Ok(all)
     }
@@ -65,13 +68,19 @@ pub struct Tally(Arc<Mutex<TallyState>>);
 struct TallyState {
     hasher: Hasher,
     bytes: u64,
+    whole: bool,
     read_error: Option<StoreError>,
 }
 
 impl Tally {
     /// Counts nothing yet.
     pub fn new(with_md5: WithMd5) -> Self {
-        Self(Arc::new(Mutex::new(TallyState { hasher: Hasher::new(with_md5), bytes: 0, read_error: None })))
+        Self(Arc::new(Mutex::new(TallyState {
+            hasher: Hasher::new(with_md5),
+            bytes: 0,
+            whole: false,
+            read_error: None,
+        })))
     }
 
     fn state(&self) -> MutexGuard<'_, TallyState> {
@@ -81,6 +90,11 @@ impl Tally {
     /// Bytes that went by.
     pub fn bytes(&self) -> u64 {
         self.state().bytes
+    }
+
+    /// Whether all bytes that were announced went by.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.state().whole
     }
 
     /// CRC64NVME of the bytes that went by.
@@ -126,6 +140,7 @@ impl Metered {
         promise: Promise,
         on_bytes: impl FnMut(u64) + Send + 'static,
     ) -> ByteStream {
+        tally.state().whole = promise.length == 0;
         let metered = Self { chunks, tally, promise, on_bytes: Box::new(on_bytes), ended: false };
         ByteStream { length: promise.length, chunks: metered.boxed() }
     }
@@ -138,6 +153,7 @@ impl Metered {
             return Err(corrupt(format!("more than the {} bytes that were announced", self.promise.length)));
         }
         if state.bytes == self.promise.length {
+            state.whole = true;
             let crc = state.hasher.crc();
             if let Some(expected) = self.promise.crc64nvme.filter(|expected| *expected != crc) {
                 return Err(corrupt(format!(

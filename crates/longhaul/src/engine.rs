@@ -17,6 +17,7 @@ use crate::{
     error::{ErrorKind, StoreError},
     kept::Kept,
     object::ObjectKey,
+    pace::{self, Pace},
     part::{DEFAULT_PART_SIZE, MIB},
     ports::{Clock, Verify},
     range,
@@ -191,26 +192,25 @@ impl<C: Clock> Patience<C> {
         }
     }
 
-    /// Waits as long as bytes go by; a body may take hours, a silence may not.
+    /// Waits as long as bytes go by, `least_rate` a second; a body may take hours, a silence or a drip may not.
     pub(crate) async fn while_moving<T>(
         &self,
         operation: &'static str,
         tally: &Tally,
+        least_rate: u64,
         answer: impl Future<Output = T>,
     ) -> Result<T, StoreError> {
         tokio::pin!(answer);
-        let mut seen = tally.bytes();
+        let mut pace = Pace::of(tally, least_rate);
         loop {
             tokio::select! {
                 biased;
                 answer = &mut answer => return Ok(answer),
                 () = self.halt.cancelled() => return Err(halted(operation)),
                 () = self.clock.sleep(self.timeout) => {
-                    let now = tally.bytes();
-                    if now == seen {
-                        return Err(timed_out(operation, "no byte moved", self.timeout));
+                    if let Some(words) = pace.too_slow(tally, self.timeout) {
+                        return Err(timed_out(operation, &words, self.timeout));
                     }
-                    seen = now;
                 }
             }
         }
@@ -313,6 +313,11 @@ impl<S, D, L, C: Clock> Engine<S, D, L, C> {
     /// Whether another body would arrive before the end, if it takes as long as the slowest of late.
     pub(crate) fn has_time_for_a_body(&self) -> bool {
         self.patience.has_time_for(Duration::from_millis(self.body_time.load(Ordering::Relaxed)))
+    }
+
+    /// Bytes per second that every body must move at least.
+    pub(crate) fn least_rate(&self) -> u64 {
+        pace::least_rate(&self.settings)
     }
 
     /// Notes how long a body took.

@@ -82,6 +82,7 @@ mod memory_bucket;
 mod memory_upload;
 mod multipart;
 mod outbox;
+mod pace;
 mod place;
 mod presence;
 mod range_work;

@@ -66,18 +66,15 @@ impl PagingError {
 #[derive(Clone, Debug)]
 pub struct Paging<M> {
     asked: Option<M>,
-    /// A marker of before, with which each new one is compared. It is replaced after 1, 2, 4, … pages (Brent's algorithm),
-    /// so that a circle of any length is noticed, in constant memory.
-    remembered: Option<M>,
-    since: u64,
-    keep_for: u64,
+    markers: Circle<M>,
+    last_lines: Circle<String>,
     empty: u32,
 }
 
 impl<M: Clone + PartialEq> Paging<M> {
     /// A listing that begins behind `start`, or at the first line.
     pub fn from(start: Option<M>) -> Self {
-        Self { remembered: start.clone(), asked: start, since: 0, keep_for: 1, empty: 0 }
+        Self { markers: Circle::from(start.clone()), last_lines: Circle::from(None), asked: start, empty: 0 }
     }
 
     /// What the next page must be asked for with.
@@ -85,23 +82,50 @@ impl<M: Clone + PartialEq> Paging<M> {
         self.asked.as_ref()
     }
 
+    /// Takes notice of a page's last line, in words that no other line has: ever new tokens may lead to the same lines again.
+    pub fn ends_with(&mut self, line: String) -> Result<(), PagingError> {
+        if self.last_lines.has_come_round(line) { Err(PagingError::NoProgress) } else { Ok(()) }
+    }
+
     /// Takes notice of a page. Whether there is another one, which [`asked`](Self::asked) then leads to.
     pub fn has_more(&mut self, page: PageEnd<M>) -> Result<bool, PagingError> {
         self.empty = if page.lines == 0 { self.empty + 1 } else { 0 };
         let Some(next) = next_of(page)? else { return Ok(false) };
-        if self.asked.as_ref() == Some(&next) || self.remembered.as_ref() == Some(&next) {
+        if self.asked.as_ref() == Some(&next) || self.markers.has_come_round(next.clone()) {
             return Err(PagingError::NoProgress);
         }
         if self.empty >= MOST_EMPTY_PAGES {
             return Err(PagingError::OnlyEmptyPages);
         }
-        self.since += 1;
-        if self.since == self.keep_for {
-            (self.since, self.keep_for) = (0, self.keep_for.saturating_mul(2));
-            self.remembered = Some(next.clone());
-        }
         self.asked = Some(next);
         Ok(true)
+    }
+}
+
+/// Notices that something comes again, however long the circle is, in constant memory: what is remembered is replaced after
+/// 1, 2, 4, … others (Brent's algorithm).
+#[derive(Clone, Debug)]
+struct Circle<T> {
+    remembered: Option<T>,
+    since: u64,
+    keep_for: u64,
+}
+
+impl<T: PartialEq> Circle<T> {
+    fn from(start: Option<T>) -> Self {
+        Self { remembered: start, since: 0, keep_for: 1 }
+    }
+
+    fn has_come_round(&mut self, next: T) -> bool {
+        if self.remembered.as_ref() == Some(&next) {
+            return true;
+        }
+        self.since += 1;
+        if self.since >= self.keep_for {
+            (self.since, self.keep_for) = (0, self.keep_for.saturating_mul(2));
+            self.remembered = Some(next);
+        }
+        false
     }
 }
 
@@ -196,6 +220,16 @@ mod tests {
             let noticed = pages.position(|page| paging.has_more(page) == Err(PagingError::NoProgress));
             assert!(noticed.is_some_and(|turn| turn < 5 * length as usize), "{length}: {noticed:?}");
         }
+    }
+
+    #[test]
+    fn lines_that_come_again_behind_new_tokens_are_noticed() {
+        let mut paging = Paging::<u32>::from(None);
+        assert_eq!(paging.ends_with("a".into()), Ok(()));
+        assert_eq!(paging.ends_with("a".into()), Err(PagingError::NoProgress));
+        let mut paging = Paging::<u32>::from(None);
+        let lines = ["a", "b", "c"].into_iter().cycle().take(100);
+        assert!(lines.map(|line| paging.ends_with(line.into())).any(|ended| ended == Err(PagingError::NoProgress)));
     }
 
     #[test]

@@ -185,7 +185,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         sent: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let answer = self.engine.patience.while_moving(operation, tally, sent).await;
+        let answer = self.engine.patience.while_moving(operation, tally, self.engine.least_rate(), sent).await;
         self.bytes.fetch_add(tally.bytes(), Ordering::Relaxed);
         let place = self.at_destination(operation);
         match answer {
@@ -243,7 +243,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             hasher.update(&chunk);
             Ok(hasher)
         });
-        let hashed = self.engine.patience.while_moving("GetObject", &tally, hashed).await?;
+        let hashed = self.engine.patience.while_moving("GetObject", &tally, self.engine.least_rate(), hashed).await?;
         hashed.map_err(|error| tally.take_read_error().unwrap_or(error))
     }
 }
