@@ -41,6 +41,7 @@ mod records;
 mod requests;
 mod same_bucket;
 mod service_failure;
+mod service_time;
 mod settings;
 mod source;
 mod sqs;

@@ -7,7 +7,7 @@ use std::{collections::HashSet, time::Duration};
 
 use aws_sdk_sqs::{
     Client,
-    types::{Message, MessageSystemAttributeName},
+    types::{Message, MessageSystemAttributeName, QueueAttributeName},
 };
 use longhaul::{
     error::QueueError,
@@ -18,6 +18,7 @@ use longhaul::{
 
 use crate::{
     parking,
+    service_time::ToldTime,
     sqs::{SqsQueue, arn_name, attribute, queue_error, seconds},
 };
 
@@ -91,6 +92,16 @@ impl ParkedQueue {
     /// How many messages are there.
     pub async fn depth(&self) -> Result<Depth, QueueError> {
         self.queue.depth().await
+    }
+
+    /// The queue's own time, to the second, by which it says when messages were sent; nothing, if it does not tell.
+    pub async fn now(&self) -> Result<Option<Timestamp>, QueueError> {
+        let told = ToldTime::default();
+        let request = self.queue.client.get_queue_attributes().queue_url(self.queue.url());
+        let request = request.attribute_names(QueueAttributeName::ApproximateNumberOfMessages);
+        let answer = request.customize().interceptor(told.clone()).send().await;
+        answer.map_err(|error| queue_error(self.queue.name(), "GetQueueAttributes", error))?;
+        Ok(told.time())
     }
 
     async fn receive(&self, most: usize, hidden: Duration) -> Result<Vec<ParkedMessage>, QueueError> {

@@ -28,6 +28,7 @@ mod parked;
 mod place;
 mod poll;
 mod prepare;
+mod redrive;
 mod report;
 mod rota;
 mod screen;

@@ -97,7 +97,8 @@ pub struct SendArgs {
 pub enum ParkedCommand {
     /// Show why messages are parked, with a few of each reason.
     List(ParkedListArgs),
-    /// Send messages back to the queue they came from. Their deliveries are counted from zero; finished parts are kept.
+    /// Send messages back to the queue they came from: what was parked before the command began, each once. Their deliveries
+    /// are counted from zero; finished parts are kept.
     Redrive(RedriveArgs),
 }
 
@@ -122,6 +123,9 @@ pub struct RedriveArgs {
     /// Send back so many at most.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: Option<u32>,
+    /// Only count what would be sent back.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Which parked messages are meant: exactly one of these.

@@ -1,7 +1,7 @@
 //! `longhaul parked list` and `longhaul parked redrive`: looking changes nothing, and nothing is lost on the way back.
 
 use aws_sdk_sqs::types::MessageSystemAttributeName;
-use serverless::{Cloud, OTHER_BUCKET, OWN_BUCKET, S3Record, notification, until};
+use serverless::{Cloud, FaultProxy, OTHER_BUCKET, OWN_BUCKET, S3Record, notification, until};
 use test_s3::{Access, PutOptions};
 
 use serverless::Longhaul;
@@ -85,6 +85,32 @@ async fn what_was_parked_for_want_of_a_permission_is_copied_after_it_was_granted
     longhaul.run_on_stack("parked redrive", &["--id", id]).await.exits_with(1).says(&[id]);
     let worker = longhaul.work(&[]).await;
     until("the object arrives", async || cloud.other.store().read(OTHER_BUCKET, "a")).await;
+    worker.terminate();
+    worker.ended().await.exits_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_parked_again_at_once_is_sent_back_once_and_the_command_ends() {
+    let test = "what_is_parked_again_at_once_is_sent_back_once_and_the_command_ends";
+    let Some(cloud) = Cloud::required(test).await else { return };
+    let wire = FaultProxy::start(&cloud.emulator().endpoint()).await;
+    let longhaul = Longhaul::of(&cloud).await;
+    for number in 0..30 {
+        cloud.jobs.send(format!("no job {}", number / 2)).await;
+    }
+    let worker = longhaul.work(&[]).await;
+    are_parked(&cloud, 30).await;
+    let longhaul = longhaul.with("AWS_ENDPOINT_URL_SQS", &wire.endpoint());
+    let dry = longhaul.run_on_stack("parked redrive", &["--all", "--dry-run", "--json"]).await.exits_with(0);
+    let line = dry.line(|line| line["event"] == "redriven");
+    assert_eq!((&line["messages"], &line["queues"]["jobs"], &line["dry_run"]), (&30.into(), &30.into(), &true.into()));
+    assert_eq!(wire.bodies("SendMessageBatch").len(), 0, "a dry run sent something");
+    are_parked(&cloud, 30).await;
+
+    let redriven = longhaul.run_on_stack("parked redrive", &["--all", "--json"]).await.exits_with(0);
+    assert_eq!(redriven.line(|line| line["event"] == "redriven")["messages"], 30);
+    assert_eq!(wire.bodies("SendMessageBatch").len(), 30, "each is sent back once");
+    are_parked(&cloud, 30).await;
     worker.terminate();
     worker.ended().await.exits_with(0);
 }
