@@ -186,6 +186,7 @@ fn work_settings(settings: &WorkerSettings) -> WorkSettings {
         server_side: false,
         read_versions: settings.get_object_with_version_id,
         collisions: Collisions::Park,
+        mark_copies: settings.mark_copies,
         max_idle_legs: Some(MAX_IDLE_LEGS),
         ..Settings::default()
     };

@@ -83,6 +83,8 @@ pub struct WorkerSettings {
     pub segment_size: u64,
     /// `Bandwidth`: bytes per second, all objects together.
     pub bandwidth: Option<u64>,
+    /// `MarkCopies`: copies carry a mark of their source, and are not sent back to it by the stack of the other direction.
+    pub mark_copies: bool,
     /// `Verify`: `auto`, `md5` or `read-back`.
     pub verify: Verify,
 }
@@ -113,6 +115,7 @@ impl WorkerSettings {
             multipart_threshold: vars.number("MultipartThreshold", 16 * MIB, 1..=MAX_PART_SIZE),
             segment_size: vars.number("SegmentSize", DEFAULT_SEGMENT_SIZE, MIN_PART_SIZE..=MAX_OBJECT_SIZE),
             bandwidth: vars.bandwidth("Bandwidth"),
+            mark_copies: vars.flag("MarkCopies"),
             verify: vars.one_of("Verify", &VERIFIES),
         };
         vars.finish(settings)
@@ -188,6 +191,7 @@ mod tests {
             ("DeletePolicy", "propagate"),
             ("Verify", "read-back"),
             ("Bandwidth", "1000000"),
+            ("MarkCopies", "true"),
             ("checkip_url", "https://checkip.example"),
         ]);
         let settings = settings.unwrap();
@@ -196,7 +200,7 @@ mod tests {
         assert_eq!((settings.storage_class.as_str(), settings.job_type), ("STANDARD_IA", JobType::Get));
         assert_eq!((settings.max_threads, settings.update_version_id), (8, true));
         assert_eq!((settings.delete_policy, settings.verify), (DeletePolicy::Propagate, Verify::ReadBack));
-        assert_eq!(settings.bandwidth, Some(1_000_000));
+        assert_eq!((settings.bandwidth, settings.mark_copies), (Some(1_000_000), true));
         assert_eq!(settings.checkip_url.as_deref(), Some("https://checkip.example"));
     }
 

@@ -6,7 +6,7 @@ use crate::{
     compare::Decision,
     copy::{Ended, Finished, Leg},
     error::ErrorKind,
-    object::Pin,
+    object::{ObjectInfo, Pin},
     planted::{self, Defect},
     ports::{Clock, Destination, Ledger, Saved, Source, Upload, Written},
     record::{DestinationIdentity, Lease, Reason, Record, RecordSource, State, Token},
@@ -37,8 +37,9 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     }
 
     /// Takes the record for this pin, with a lease. What another pin or source left open is dropped first.
-    pub(crate) async fn claim(&self, pin: &Pin) -> Result<Entry, Ended> {
+    pub(crate) async fn claim(&self, info: &ObjectInfo) -> Result<Entry, Ended> {
         let now = self.engine.patience.clock.now();
+        let pin = &info.pin();
         let source = self.source_now(pin.clone());
         let loaded = self.engine.ledger.load(&self.record_key()).await?;
         if self.engine.patience.stop.is_cancelled() || !self.engine.has_time_for_a_body() {
@@ -46,6 +47,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             return Err(Ended::Interrupted);
         }
         let Some((record, token)) = loaded else {
+            self.skip_if_already_there(info, None).await?;
             let record = Record::begin(self.record_key(), source, now);
             let mut entry = Entry { record, token: None, found: false, segment: None };
             self.begin_leg(&mut entry).await?;
@@ -67,6 +69,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             // Not acknowledged: one of their messages may be parked, and then nobody but this one would carry it on.
             return Err(Ended::Busy(Lease { owner: "its segments".into(), until: Some(until) }));
         }
+        self.skip_if_already_there(info, Some(&entry)).await?;
         let goes_on = same || touched;
         if !(goes_on && entry.record.state != State::Restarting) {
             self.drop_generation(&mut entry).await?;

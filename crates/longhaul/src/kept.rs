@@ -13,6 +13,7 @@ use std::{
 use crate::{
     carried::Carried,
     copy::{Leg, not_preserved},
+    mark,
     object::{Location, ObjectInfo},
     ports::{Clock, Destination, Ledger, Source, Written},
 };
@@ -89,6 +90,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
 
     async fn dropped(&self, info: &ObjectInfo, written: &Written, way: Way) -> Vec<Carried> {
         let (kept, at) = (&self.engine.kept, self.engine.destination.location());
+        // A copy has a mark of its own in the place of its source's.
+        let info = &mark::unmarked_info(info);
         let class = self.engine.settings.storage_class.as_deref();
         let carried = Carried::by(info, class);
         if !kept.is_settled(at, way, &carried) {
@@ -128,6 +131,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         if !self.engine.destination.capabilities().headers || there.headers == info.headers {
             return true;
         }
+        // The mark of a copy is none of its source's metadata.
+        let (info, there) = (&mark::unmarked_info(info), &mark::unmarked_info(there));
         let at = self.engine.destination.location();
         let is_alike = |what: &Carried| {
             self.engine.kept.never_keeps(at, *what)

@@ -35,6 +35,7 @@ pub mod keys_from;
 pub mod list_cursor;
 pub mod listing;
 pub mod look;
+pub mod mark;
 pub mod memory;
 pub mod memory_ledger;
 pub mod memory_order;
@@ -69,6 +70,7 @@ pub mod text;
 pub mod work;
 
 mod absence;
+mod already_there;
 mod amend;
 mod carried;
 mod complete;

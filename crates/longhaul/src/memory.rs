@@ -44,6 +44,15 @@ pub(crate) enum Checks {
     Numbers,
 }
 
+/// What the tags of objects are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tags {
+    /// Of their bytes, as S3 does.
+    Digests,
+    /// Of nothing that anybody else knows.
+    Opaque,
+}
+
 /// A bucket in memory. Clones are the same bucket.
 #[derive(Clone)]
 pub struct Memory {
@@ -51,6 +60,7 @@ pub struct Memory {
     pub(crate) capabilities: Capabilities,
     versions: Versions,
     pub(crate) checks: Checks,
+    tags: Tags,
     page_size: usize,
     pub(crate) dropped: fn(&mut Headers),
     order: KeyOrder,
@@ -67,6 +77,7 @@ impl Memory {
             capabilities: S3,
             versions: Versions::Replaced,
             checks: Checks::All,
+            tags: Tags::Digests,
             page_size: PAGE_SIZE,
             dropped: |_| (),
             order: KeyOrder::Bytes,
@@ -99,6 +110,12 @@ impl Memory {
     /// Takes headers and metadata with an object and says nothing of it when `dropped` changes them.
     pub fn dropping(mut self, dropped: fn(&mut Headers)) -> Self {
         self.dropped = dropped;
+        self
+    }
+
+    /// Gives objects tags that say nothing of their bytes, and no two the same, as stores do that encrypt by themselves.
+    pub fn with_opaque_tags(mut self) -> Self {
+        self.tags = Tags::Opaque;
         self
     }
 
@@ -141,9 +158,9 @@ impl Memory {
     pub fn insert_with(&self, key: &str, bytes: impl Into<Bytes>, headers: Headers) -> ETag {
         let key = ObjectKey::new(key).expect("a test inserts keys of 1 to 1,024 bytes");
         let content = Content::of(bytes.into(), self.capabilities.checksums);
-        let etag = content.etag.clone();
         let mut world = self.world();
         let stamp = self.stamp(&mut world);
+        let etag = stamp.tag.clone().unwrap_or_else(|| content.etag.clone());
         self.bucket(&mut world).store(Envelope { key, headers, storage_class: None }, content, stamp);
         etag
     }
@@ -187,7 +204,8 @@ impl Memory {
             Versions::Kept => VersionId::new(&format!("version-{}", modified.0)),
             Versions::Replaced => None,
         };
-        Stamp { modified, version_id }
+        let tag = (self.tags == Tags::Opaque).then(|| ETag::new(&format!("tag-{}", modified.0)));
+        Stamp { modified, version_id, tag }
     }
 
     /// Says where and about what an error was.

@@ -87,6 +87,8 @@ impl Envelope {
 pub(crate) struct Stamp {
     pub modified: Timestamp,
     pub version_id: Option<VersionId>,
+    /// The tag, where it says nothing of the bytes.
+    pub tag: Option<ETag>,
 }
 
 /// An object.
@@ -141,7 +143,8 @@ impl Bucket {
     pub fn store(&mut self, envelope: Envelope, content: Content, stamp: Stamp) -> Written {
         let Envelope { key, headers, storage_class } = envelope;
         let Content { bytes, etag, crc64nvme } = content;
-        let Stamp { modified, version_id } = stamp;
+        let Stamp { modified, version_id, tag } = stamp;
+        let etag = tag.unwrap_or(etag);
         let written = Written { etag: Some(etag.clone()), version_id: version_id.clone(), crc64nvme };
         let info = ObjectInfo {
             size: bytes.len() as u64,

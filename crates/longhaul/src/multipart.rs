@@ -48,9 +48,8 @@ pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
     info: &ObjectInfo,
 ) -> Result<Finished, Ended> {
-    let pin = info.pin();
     let plan = plan(leg, info.size)?;
-    let mut entry = leg.claim(&pin).await?;
+    let mut entry = leg.claim(info).await?;
     let mut ended = Box::pin(fill_and_complete(leg, &mut entry, info, plan)).await;
     if matches!(&ended, Err(Ended::Restart(reason)) if reason.code == UPLOAD_VANISHED)
         && let Some(finished) = recover::completed_by_others(leg, &mut entry, info).await?
@@ -58,7 +57,7 @@ pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
         ended = Ok(finished);
     }
     if let Err(Ended::Restart(reason)) = &ended {
-        if reason.code == SOURCE_CHANGES && leg.was_only_touched(&pin).await? {
+        if reason.code == SOURCE_CHANGES && leg.was_only_touched(&info.pin()).await? {
             let words = "the ctime of the source file moved while it was copied: what was sent is compared with it";
             return Err(Ended::Restart(Reason::new(SOURCE_TOUCHED, words)));
         }

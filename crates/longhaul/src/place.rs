@@ -43,7 +43,11 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         if tells_of_another || record.state != State::Done || !self.is_of_this_source(record) {
             return Ok(());
         }
-        let now = self.pin().await?.pin();
+        let info = self.pin().await?;
+        let now = info.pin();
+        if now.etag == pin.etag && !now.same_write(pin) {
+            self.skip_if_only_touched(&info).await?;
+        }
         self.skip_if_done(record, now.same_write(pin)).await
     }
 

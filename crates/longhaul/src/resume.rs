@@ -283,9 +283,10 @@ async fn create<S: Source, D: Destination, L: Ledger, C: Clock>(
     entry.record.state = State::Copying;
     entry.record.intent = Some(intent);
     leg.save(entry).await?;
+    let headers = leg.headers_of_copy(info);
     let object = NewObject {
         key: &leg.job.destination_key,
-        headers: &info.headers,
+        headers: &headers,
         storage_class: leg.engine.settings.storage_class.as_deref(),
         modified: info.modified,
     };

@@ -21,24 +21,46 @@ struct Put {
     written: Written,
 }
 
+/// What a try came to.
+enum Tried {
+    Put(Box<Put>),
+    /// The object may be at the destination already; nothing was sent.
+    PerhapsThere(Box<ObjectInfo>),
+}
+
+/// Whether the destination may still turn out to have the object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum There {
+    Perhaps,
+    No,
+}
+
 pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
 ) -> Result<Finished, Ended> {
     leg.look_up_record().await?;
     let mut known = leg.known();
-    let mut failures = 0;
+    let seen = leg.look_if_writes_are_blind().await?;
+    let (mut there, mut failures) = (There::Perhaps, 0);
     loop {
         let permit = leg.engine.budget.acquire().await;
         if leg.engine.patience.stop.is_cancelled() || !leg.engine.has_time_for_a_body() {
             return Err(Ended::Interrupted);
         }
         let began = leg.engine.patience.clock.elapsed();
-        let error = match attempt(leg, &mut known).await {
-            Ok(put) => {
+        let error = match attempt(leg, &mut known, (seen.as_ref(), there)).await {
+            Ok(Tried::PerhapsThere(info)) => {
+                // Its proof may read a body, and waits for a place of its own.
+                drop(permit);
+                leg.skip_small_if_there(&info, seen.as_ref()).await?;
+                there = There::No;
+                continue;
+            }
+            Ok(Tried::Put(put)) => {
                 permit.succeeded();
                 leg.engine.body_took(leg.engine.patience.clock.elapsed().saturating_sub(began));
                 let etag = put.written.etag.clone();
-                match prove(leg, put).await {
+                match prove(leg, *put).await {
                     // Read again, it was not what was sent: exactly that is to be replaced.
                     Err(Ended::Failed(error)) if error.kind() == ErrorKind::Corrupt => {
                         known = etag.map_or(Known::Unknown, Known::Is);
@@ -63,7 +85,8 @@ pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
 async fn attempt<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
     known: &mut Known,
-) -> Result<Put, Ended> {
+    (seen, there): (Option<&ObjectInfo>, There),
+) -> Result<Tried, Ended> {
     leg.attempts.fetch_add(1, Ordering::Relaxed);
     let asked = leg.at_source("GetObject");
     let get = leg.engine.source.get_object(&leg.job.source_key, None, None);
@@ -80,25 +103,30 @@ async fn attempt<S: Source, D: Destination, L: Ledger, C: Clock>(
         let words = format!("a body of {} bytes for an object of {}", fetched.body.length(), info.size);
         return Err(StoreError::new(ErrorKind::Corrupt, "GetObject", words).at(asked.location).on(asked.key).into());
     }
+    if there == There::Perhaps && leg.is_perhaps_there(&info, seen) {
+        return Ok(Tried::PerhapsThere(Box::new(info)));
+    }
     leg.engine.observer.object_started(&leg.job.source_key, info.size, 0);
+    let headers = leg.headers_of_copy(&info);
     let promise = Promise { length: info.size, crc64nvme: info.crc64nvme };
     let body = leg.meter(fetched.body.into_chunks(), promise);
     let object = NewObject {
         key: &leg.job.destination_key,
-        headers: &info.headers,
+        headers: &headers,
         storage_class: leg.engine.settings.storage_class.as_deref(),
         modified: info.modified,
     };
     let condition = condition(leg, known);
     let sent = leg.engine.destination.put_object(&object, &condition, info.crc64nvme, body.stream);
     let answer = leg.while_moving("PutObject", &body.tally, sent).await;
-    match answer {
+    let put = match answer {
         Ok(written) => checked(leg, info, &body.tally, written, known),
         Err(error) => {
             let found = look_after(leg, &info, &body.tally, error, known).await;
             found.inspect_err(|_| leg.take_back(&body.tally))
         }
-    }
+    };
+    put.map(|put| Tried::Put(Box::new(put)))
 }
 
 fn condition<S, D: Destination, L, C>(leg: &Leg<'_, S, D, L, C>, known: &Known) -> Condition {

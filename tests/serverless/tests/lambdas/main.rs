@@ -13,3 +13,4 @@ mod rows;
 mod scene;
 mod segments;
 mod sent;
+mod two_stacks;

@@ -8,7 +8,7 @@ use serverless::Template;
 use crate::{functions, template};
 
 /// What the worker reads from its environment.
-const WORKER: [&str; 26] = [
+const WORKER: [&str; 27] = [
     "table_queue_name",
     "Des_bucket_default",
     "Des_prefix_default",
@@ -35,6 +35,7 @@ const WORKER: [&str; 26] = [
     "MultipartThreshold",
     "Bandwidth",
     "Verify",
+    "MarkCopies",
 ];
 
 /// What the jobsender reads from its environment.
