@@ -1,7 +1,7 @@
 //! The routes of `s3_migration_bucket_para`: a JSON list of source and destination. Pure.
 
-use longhaul::object::ObjectKey;
 pub use longhaul::route::{KeyListPlace, NamedRoute as BucketRoute};
+use longhaul::{bucket_name::problem_of_bucket, object::ObjectKey};
 use serde_json::{Map, Value};
 
 const SRC_BUCKET: &str = "src_bucket";
@@ -11,9 +11,6 @@ const DES_PREFIX: &str = "des_prefix";
 const STRIP: &str = "strip_src_prefix";
 const KEYS_FROM: &str = "keys_from";
 const FIELDS: [&str; 6] = [SRC_BUCKET, SRC_PREFIX, DES_BUCKET, DES_PREFIX, STRIP, KEYS_FROM];
-
-/// The longest name of a bucket: S3 permits 63 characters, Google Cloud Storage 222 with dots.
-const MAX_NAME: usize = 222;
 
 /// Routes that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -120,21 +117,6 @@ impl<'a> Entry<'a> {
     fn wrong(&self, field: &str, problem: impl Into<String>) -> BucketParaError {
         BucketParaError::Field { entry: self.entry, field: field.to_owned(), problem: problem.into() }
     }
-}
-
-/// Why a text is no bucket's name. Stores have stricter rules of their own, and say so.
-pub(crate) fn problem_of_bucket(name: &str) -> Option<String> {
-    if name.is_empty() {
-        return Some("missing or empty; give the bucket's name".to_owned());
-    }
-    if name.contains('/') {
-        return Some(format!("{name:?} has a `/`; give only the bucket's name here, and the folder in the prefix"));
-    }
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    if name.len() < 3 || name.len() > MAX_NAME || !name.bytes().all(is_plain) {
-        return Some(format!("{name:?} is no bucket's name: 3 or more letters, digits, dots and hyphens"));
-    }
-    None
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
-use crate::bucket_para::problem_of_bucket;
+use longhaul::bucket_name::problem_of_bucket;
 
 /// Which side of a copy the other account is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

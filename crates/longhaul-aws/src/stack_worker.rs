@@ -31,6 +31,9 @@ use crate::{
 
 /// How long routes and the ignore list are believed before they are read again.
 const RULES_AGE: Duration = Duration::from_secs(5 * 60);
+/// As long as this they are believed even where a message has no place by them: a stranger's messages may not become as many
+/// requests for parameters.
+const FRESH: Duration = Duration::from_secs(10);
 /// How much longer than a leg its leases hold, since clocks differ.
 const LEASE_MARGIN: Duration = Duration::from_secs(5);
 /// No answer or no byte for so long is a failed attempt.
@@ -101,7 +104,7 @@ impl StackWorker {
 
     /// Handles one delivery to its end. Without rules nothing is done: the message comes again.
     pub async fn handle(&self, queue: &SqsQueue, message: &QueueMessage, leg: &LegTime) -> Verdict {
-        match self.rules().await {
+        match self.rules_for(message).await {
             // Boxed, since the future of a whole copy is large.
             Ok(rules) => {
                 let named = |url: &str| self.queues.iter().find(|queue| queue.url() == url);
@@ -123,10 +126,16 @@ impl StackWorker {
         }
     }
 
-    async fn rules(&self) -> Result<Arc<Rules>, ParameterError> {
+    /// The jobsender knows a new route at once: before a message is parked for want of one, the routes are read again.
+    async fn rules_for(&self, message: &QueueMessage) -> Result<Arc<Rules>, ParameterError> {
+        let rules = self.rules(RULES_AGE).await?;
+        if rules.refuse_any_of(&message.body) { self.rules(FRESH).await } else { Ok(rules) }
+    }
+
+    async fn rules(&self, age: Duration) -> Result<Arc<Rules>, ParameterError> {
         let mut known = self.rules.lock().await;
         if let Some((read, rules)) = known.as_ref()
-            && read.elapsed() < RULES_AGE
+            && read.elapsed() < age
         {
             return Ok(Arc::clone(rules));
         }

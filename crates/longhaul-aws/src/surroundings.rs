@@ -2,9 +2,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use longhaul::{error::chain, object::Timestamp, work::Surroundings};
+use longhaul::{
+    error::chain,
+    object::{Location, Timestamp},
+    work::Surroundings,
+};
 
-use crate::{account::Account, bucket::S3Bucket, cloud::Cloud, dynamo::DynamoLedger, settings::JobType};
+use crate::{
+    account::Account, bucket::S3Bucket, cloud::Cloud, dynamo::DynamoLedger, same_bucket::is_same_bucket,
+    settings::JobType,
+};
 
 /// The two accounts and the table. The other account's credentials are read once, and again when they were refused.
 #[derive(Debug)]
@@ -74,6 +81,10 @@ impl Surroundings for StackStores {
 
     fn ledger(&self, owner: &str, until: Timestamp) -> DynamoLedger {
         self.ledger.for_leg(owner.to_owned(), until)
+    }
+
+    fn is_one_bucket(&self, one: &Location, other: &Location) -> bool {
+        is_same_bucket(one, other)
     }
 
     fn credentials_refused(&self) {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
+    bucket_name::problem_of_bucket,
     columns::form_decoded,
     object::{ETag, ObjectKey, VersionId},
 };
@@ -104,8 +105,8 @@ struct Object {
 /// Reads one element of `Records`. The error says what is wrong with it.
 pub fn parse(record: &Value) -> Result<ObjectEvent, String> {
     let Record { name, s3 } = Record::deserialize(record).map_err(|error| error.to_string())?;
-    if s3.bucket.name.is_empty() {
-        return Err("the bucket has no name".to_owned());
+    if let Some(problem) = problem_of_bucket(&s3.bucket.name) {
+        return Err(format!("the bucket: {problem}"));
     }
     let key =
         form_decoded(&s3.object.key).ok_or_else(|| format!("the key {:?} is not form-encoded UTF-8", s3.object.key))?;
@@ -136,7 +137,7 @@ mod tests {
     use serde_json::json;
 
     fn event(name: &str, key: &str) -> Value {
-        json!({"eventVersion": "2.1", "eventName": name, "s3": {"bucket": {"name": "b"}, "object": {
+        json!({"eventVersion": "2.1", "eventName": name, "s3": {"bucket": {"name": "src"}, "object": {
             "key": key, "size": 3, "eTag": "abc", "versionId": "v1", "sequencer": "0A1"}}})
     }
 
@@ -150,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_delete_event_has_neither_size_nor_tag() {
-        let record = json!({"eventName": "ObjectRemoved:DeleteMarkerCreated", "s3": {"bucket": {"name": "b"},
+        let record = json!({"eventName": "ObjectRemoved:DeleteMarkerCreated", "s3": {"bucket": {"name": "src"},
             "object": {"key": "k", "versionId": "v", "sequencer": "1"}}});
         let parsed = parse(&record).unwrap();
         assert_eq!((parsed.kind, parsed.size, parsed.etag), (EventKind::Removed, None, None));
@@ -164,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_record_that_is_none_says_what_is_missing() {
-        let error = parse(&json!({"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}}})).unwrap_err();
+        let error = parse(&json!({"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "src"}}})).unwrap_err();
         assert!(error.contains("object"), "{error}");
         assert!(parse(&event("ObjectCreated:Put", "%FF")).unwrap_err().contains("UTF-8"));
         assert!(parse(&event("ObjectCreated:Put", "")).is_err());

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
+    bucket_name::problem_of_bucket,
     event::{self, ObjectEvent},
     object::{ETag, ObjectKey, VersionId},
     record::Token,
@@ -217,10 +218,12 @@ fn of_original(body: &str, value: Value) -> Result<Message, Malformed> {
 }
 
 pub(crate) fn named_buckets(source: &str, destination: &str) -> Result<(), Malformed> {
-    match source.is_empty() || destination.is_empty() {
-        true => Err(Malformed("a bucket has no name".to_owned())),
-        false => Ok(()),
+    for (side, name) in [("source", source), ("destination", destination)] {
+        if let Some(problem) = problem_of_bucket(name) {
+            return Err(Malformed(format!("the {side} bucket: {problem}")));
+        }
     }
+    Ok(())
 }
 
 fn of_events(records: &[Value]) -> Result<Message, Malformed> {
@@ -303,7 +306,7 @@ mod tests {
     }
 
     fn jobs(keys: &[&str]) -> Jobs {
-        Jobs { src_bucket: "s".into(), des_bucket: "d".into(), jobs: keys.iter().map(|key| job(key)).collect() }
+        Jobs { src_bucket: "src".into(), des_bucket: "des".into(), jobs: keys.iter().map(|key| job(key)).collect() }
     }
 
     #[test]
@@ -315,7 +318,7 @@ mod tests {
             }
             Entry::Event(_) | Entry::Segment(_) => panic!("jobs were sent"),
         });
-        assert_eq!(keys.collect::<Vec<_>>(), [("s", "d", job("a")), ("s", "d", job("b//c"))]);
+        assert_eq!(keys.collect::<Vec<_>>(), [("src", "des", job("a")), ("src", "des", job("b//c"))]);
     }
 
     #[test]
@@ -330,10 +333,10 @@ mod tests {
     #[test]
     fn a_job_of_the_earlier_system_is_accepted_as_it_stands() {
         let body =
-            r#"{"Src_bucket":"s","Src_key":"a/b","Des_bucket":"d","Des_key":"p/a/b","Size":12,"versionId":"null"}"#;
+            r#"{"Src_bucket":"src","Src_key":"a/b","Des_bucket":"des","Des_key":"p/a/b","Size":12,"versionId":"null"}"#;
         let message = parse(body).unwrap();
         let [Entry::Job { src_bucket, job, .. }] = message.entries.as_slice() else { panic!("{message:?}") };
-        assert_eq!((src_bucket.as_str(), job.size, &job.version_id), ("s", 12, &None));
+        assert_eq!((src_bucket.as_str(), job.size, &job.version_id), ("src", 12, &None));
         assert_eq!(message.only(&[0]), body);
     }
 
@@ -345,7 +348,7 @@ mod tests {
 
     #[test]
     fn what_is_not_done_of_an_event_is_sent_again_unchanged() {
-        let record = |key: &str| json!({"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {"key": key}}});
+        let record = |key: &str| json!({"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "src"}, "object": {"key": key}}});
         let message = parse(&json!({"Records": [record("a"), record("b+c"), record("d")]}).to_string()).unwrap();
         let rest: Value = serde_json::from_str(&message.only(&[1, 2])).unwrap();
         assert_eq!(rest, json!({"Records": [record("b+c"), record("d")]}));
@@ -362,10 +365,13 @@ mod tests {
         assert!(parse("{").unwrap_err().0.starts_with("no JSON"));
         assert!(parse("[]").is_err());
         assert!(
-            parse(r#"{"longhaul":2,"src_bucket":"s","des_bucket":"d","jobs":[]}"#).unwrap_err().0.contains("update")
+            parse(r#"{"longhaul":2,"src_bucket":"src","des_bucket":"des","jobs":[]}"#)
+                .unwrap_err()
+                .0
+                .contains("update")
         );
-        assert!(parse(r#"{"longhaul":1,"src_bucket":"","des_bucket":"d","jobs":[]}"#).is_err());
-        let broken = r#"{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"}}}]}"#;
+        assert!(parse(r#"{"longhaul":1,"src_bucket":"..","des_bucket":"des","jobs":[]}"#).is_err());
+        let broken = r#"{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"src"}}}]}"#;
         assert!(parse(broken).unwrap_err().0.starts_with("record 0"));
     }
 

@@ -9,6 +9,7 @@
 
 pub mod bisect;
 pub mod body;
+pub mod bucket_name;
 pub mod budget;
 pub mod checksum;
 pub mod columns;
@@ -83,6 +84,7 @@ mod listings;
 mod memory_bucket;
 mod memory_upload;
 mod multipart;
+mod opening;
 mod outbox;
 mod pace;
 mod place;

@@ -6,6 +6,7 @@ use crate::{
     bisect::{self, Probe},
     error::{ErrorKind, LedgerError, StoreError},
     keys_from::KeysFrom,
+    opening::INTO_ITSELF,
     ports::{Clock, ScanLedger, Source},
     queue::JobQueue,
     range::KeyRange,
@@ -34,6 +35,9 @@ pub(crate) enum Stopped {
     /// In words.
     #[error("{0}")]
     Unreachable(String),
+    /// The route would never end.
+    #[error("{0}")]
+    IntoItself(String),
     /// A listing, the ledger of records, or the queue of jobs.
     #[error(transparent)]
     Send(SendError),
@@ -66,6 +70,7 @@ impl Stopped {
         match self {
             Self::Unreachable(_) => "unreachable",
             Self::Unordered(error) => error.kind().reason(),
+            Self::IntoItself(_) => INTO_ITSELF,
             Self::Send(SendError::Listing(_) | SendError::List(_)) => "listing-failed",
             Self::Send(SendError::Queue(_)) => "queue-failed",
             Self::Send(SendError::Ledger(_)) | Self::Ledger(_) => "ledger-failed",

@@ -5,7 +5,7 @@ use crate::{
     copy::{CopyJob, Known, Recorded},
     event::{EventKind, ObjectEvent},
     ignore::IgnoreList,
-    job::{Destination as Seen, Entry, Job},
+    job::{self, Destination as Seen, Entry, Job},
     object::ObjectKey,
     record::Reason,
     route::Route,
@@ -47,6 +47,9 @@ pub struct Rules {
     pub deletes: DeletePolicy,
 }
 
+/// The reason of a message that asks for what no route does.
+pub const NO_ROUTE: &str = "no-route";
+
 /// The two buckets of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Buckets {
@@ -54,6 +57,8 @@ pub struct Buckets {
     pub source: String,
     /// Destination bucket.
     pub destination: String,
+    /// Whether the route between them leads into itself, if both are one bucket.
+    pub into_itself: bool,
 }
 
 /// What is to be done for one entry of a message.
@@ -87,21 +92,68 @@ impl Rules {
         match entry {
             Entry::Event(event) => self.of_event(event),
             Entry::Job { src_bucket, des_bucket, job } => {
+                let buckets = match self.allowed((src_bucket, &job.src_key), (des_bucket, &job.des_key)) {
+                    Ok(buckets) => buckets,
+                    Err(reason) => return Task::Park(reason),
+                };
                 if self.ignore.ignores(src_bucket, job.src_key.as_str()) {
                     return ignored();
                 }
-                let buckets = Buckets { source: src_bucket.clone(), destination: des_bucket.clone() };
                 Task::Copy(buckets, Box::new(of_job(job)))
             }
             // What has begun is not ignored any more: its upload would stay behind.
             Entry::Segment(job) => {
-                let buckets = Buckets { source: job.src_bucket.clone(), destination: job.des_bucket.clone() };
                 let Segment { src_key, des_key, size, at } = job.segment.clone();
+                let buckets = match self.allowed((&job.src_bucket, &src_key), (&job.des_bucket, &des_key)) {
+                    Ok(buckets) => buckets,
+                    Err(reason) => return Task::Park(reason),
+                };
                 let copy =
                     CopyJob { decision: Decision::Differs(Difference::Told), ..CopyJob::new(src_key, des_key, size) };
                 Task::Segment(buckets, Box::new(copy), at)
             }
         }
+    }
+
+    /// Whether an entry of this message is parked as it comes. Whoever has rules that may be out of date asks before that.
+    pub fn refuse_any_of(&self, body: &str) -> bool {
+        let parks =
+            |message: job::Message| message.entries.iter().any(|entry| matches!(self.task(entry), Task::Park(_)));
+        job::parse(body).is_ok_and(parks)
+    }
+
+    /// Whoever can send to a queue names any two objects: what is copied is what a route, or the default, brings to that very
+    /// place.
+    fn allowed(&self, source: (&str, &ObjectKey), destination: (&str, &ObjectKey)) -> Result<Buckets, Reason> {
+        let ((src_bucket, src_key), (des_bucket, des_key)) = (source, destination);
+        let leads_there = |(bucket, route): &(&str, &Route)| {
+            let mapped = || route.map(src_key).and_then(Result::ok);
+            *bucket == des_bucket && mapped().as_ref() == Some(des_key)
+        };
+        let buckets =
+            |into_itself| Buckets { source: src_bucket.to_owned(), destination: des_bucket.to_owned(), into_itself };
+        if let Some((_, route)) = self.ways(src_bucket).find(leads_there) {
+            return Ok(buckets(route.leads_into_itself()));
+        }
+        let words = format!(
+            "no route brings {src_bucket}/{} to {des_bucket}/{}: if it is meant, add a route and redrive",
+            src_key.as_str().escape_debug(),
+            des_key.as_str().escape_debug()
+        );
+        Err(Reason::new(NO_ROUTE, words))
+    }
+
+    /// The ways of a bucket's keys, with the buckets that they lead to. A bucket that routes name is replicated as far as they say
+    /// and no further; only other buckets have the default.
+    fn ways<'a>(&'a self, bucket: &'a str) -> impl Iterator<Item = (&'a str, &'a Route)> {
+        let named = self.routes.iter().filter(move |named| named.source_bucket == bucket);
+        let default = self.default.as_ref().filter(|_| !self.is_named(bucket));
+        let default = default.map(|(bucket, route)| (bucket.as_str(), route));
+        named.map(|named| (named.destination_bucket.as_str(), &named.route)).chain(default)
+    }
+
+    fn is_named(&self, bucket: &str) -> bool {
+        self.routes.iter().any(|named| named.source_bucket == bucket)
     }
 
     fn of_event(&self, event: &ObjectEvent) -> Task {
@@ -131,17 +183,14 @@ impl Rules {
         }
     }
 
-    /// A bucket that routes name is replicated as far as they say and no further; only other buckets have the default.
     fn place(&self, event: &ObjectEvent) -> Result<(Buckets, ObjectKey), Task> {
-        let named = || self.routes.iter().filter(|named| named.source_bucket == event.bucket);
-        let is_named = named().next().is_some();
-        let default = self.default.as_ref().filter(|_| !is_named).map(|(bucket, route)| (bucket, route));
-        for (destination, route) in named().map(|named| (&named.destination_bucket, &named.route)).chain(default) {
+        for (destination, route) in self.ways(&event.bucket) {
             let Some(mapped) = route.map(&event.key) else { continue };
             let key = mapped.map_err(|error| Task::Park(Reason::new("invalid-key", error.to_string())))?;
-            return Ok((Buckets { source: event.bucket.clone(), destination: destination.clone() }, key));
+            let (source, into_itself) = (event.bucket.clone(), route.leads_into_itself());
+            return Ok((Buckets { source, destination: destination.to_owned(), into_itself }, key));
         }
-        if is_named {
+        if self.is_named(&event.bucket) {
             let words = "the bucket has routes, and the key belongs to none of them";
             return Err(Task::Nothing(Reason::new("outside-routes", words)));
         }
@@ -149,7 +198,7 @@ impl Rules {
             "no route has the bucket {}, and there is no default destination: set Des_bucket_default or add a route",
             event.bucket
         );
-        Err(Task::Park(Reason::new("no-route", words)))
+        Err(Task::Park(Reason::new(NO_ROUTE, words)))
     }
 }
 
@@ -230,6 +279,52 @@ mod tests {
         let long = "k".repeat(1023);
         let put = event("ObjectCreated:Put", "named", &format!("photos/{}", &long[7..]));
         assert_eq!(place(rules.task(&put)).0, "invalid-key");
+    }
+
+    fn job(source: (&str, &str), destination: (&str, &str)) -> Entry {
+        let body = json!({"Src_bucket": source.0, "Src_key": source.1, "Des_bucket": destination.0,
+            "Des_key": destination.1, "Size": 1});
+        job::parse(&body.to_string()).unwrap().entries.remove(0)
+    }
+
+    fn segment(source: (&str, &str), destination: (&str, &str)) -> Entry {
+        let body = json!({"longhaul": 1, "src_bucket": source.0, "des_bucket": destination.0, "segment": {
+            "src_key": source.1, "des_key": destination.1, "size": 1,
+            "at": {"generation": 1, "upload_id": "u", "segment": 0}}});
+        job::parse(&body.to_string()).unwrap().entries.remove(0)
+    }
+
+    #[test]
+    fn a_message_orders_only_what_a_route_or_the_default_does() {
+        let rules = rules(DeletePolicy::Ignore);
+        let inside =
+            [(("named", "photos/a"), ("there", "p/photos/a")), (("other", "photos/a"), ("default", "d/photos/a"))];
+        for (source, destination) in inside {
+            assert!(matches!(rules.task(&job(source, destination)), Task::Copy(..)), "{source:?}");
+            assert!(matches!(rules.task(&segment(source, destination)), Task::Segment(..)), "{source:?}");
+        }
+        let outside = [
+            (("secret", "photos/a"), ("there", "p/photos/a")),
+            (("named", "photos/a"), ("theirs", "p/photos/a")),
+            (("named", "photos/a"), ("there", "p/photos/b")),
+            (("named", "photos/a"), ("there", "photos/a")),
+            (("named", "films/a"), ("there", "p/films/a")),
+            (("named", "films/a"), ("default", "d/films/a")),
+            (("other", "a"), ("default", "a")),
+        ];
+        for (source, destination) in outside {
+            assert_eq!(place(rules.task(&job(source, destination))).0, NO_ROUTE, "{source:?} to {destination:?}");
+            assert_eq!(place(rules.task(&segment(source, destination))).0, NO_ROUTE, "{source:?} to {destination:?}");
+        }
+    }
+
+    #[test]
+    fn a_route_that_would_lead_into_itself_in_one_bucket_is_known_by_it() {
+        let rules = rules(DeletePolicy::Ignore);
+        let of = |task: Task| task.buckets().unwrap().into_itself;
+        assert!(!of(rules.task(&event("ObjectCreated:Put", "named", "photos/a"))));
+        assert!(of(rules.task(&event("ObjectCreated:Put", "other", "a"))));
+        assert!(of(rules.task(&job(("other", "a"), ("default", "d/a")))));
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::{
     record::{Lease, Reason},
     report::{Follow, ObjectReport},
     resume::{fitting, of_an_earlier_leg},
+    rules::NO_ROUTE,
     segment_end::{end_upload, finish},
     segment_leave::{leave, park},
     segments::{Filled, SegmentRef, Trusts},
@@ -120,6 +121,8 @@ async fn run<S: Source, D: Destination, L: Ledger, C: Clock>(
     let Some(mut entry) = load(leg, at).await? else { return Err(superseded()) };
     let ended = match standing(&entry.record, at) {
         Standing::Superseded => Err(superseded()),
+        // A message that is late meets the record of the source that has the place now; only one of this very upload is forged.
+        _ if !is_of_recorded_source(leg, &entry) => Err(another_source()),
         // The one that parked the object was parked itself, and is sent back to work.
         Standing::Parked(reason) if delivered == Delivered::First => Err(begins_again(reason)),
         Standing::Parked(reason) => Err(Ended::Parked(reason)),
@@ -138,6 +141,18 @@ async fn run<S: Source, D: Destination, L: Ledger, C: Clock>(
         }
         ended => ended,
     }
+}
+
+/// The record's upload is filled from the record's source, and by no message that names another.
+fn is_of_recorded_source<S: Source, D, L, C>(leg: &Leg<'_, S, D, L, C>, entry: &Entry) -> bool {
+    let (recorded, named) = (&entry.record.source, leg.engine.source.location());
+    // Not the whole place: the workers of one upload may reach its store by different addresses.
+    recorded.key == leg.job.source_key && recorded.location.bucket == named.bucket
+}
+
+fn another_source() -> Ended {
+    let words = "the upload of this segment is that of another source object than the message names";
+    Ended::Parked(Reason::new(NO_ROUTE, words))
 }
 
 /// Parts that were in flight while others aborted their upload may have arrived behind the abort.

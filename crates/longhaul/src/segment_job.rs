@@ -78,7 +78,7 @@ mod tests {
         let at = SegmentRef { generation: 2, upload_id: "u/1+=".into(), segment: 9_999 };
         let key = ObjectKey::new("a//b").unwrap();
         let segment = Segment { src_key: key.clone(), des_key: key, size: 5 << 40, at };
-        SegmentJob { src_bucket: "s".into(), des_bucket: "d".into(), segment }
+        SegmentJob { src_bucket: "src".into(), des_bucket: "des".into(), segment }
     }
 
     #[test]
@@ -93,14 +93,14 @@ mod tests {
         let message = job::parse(&segment().body()).unwrap();
         let parked = job::parse(&message.parked(0)).unwrap();
         let [Entry::Job { src_bucket, des_bucket, job }] = parked.entries.as_slice() else { panic!("{parked:?}") };
-        assert_eq!((src_bucket.as_str(), des_bucket.as_str()), ("s", "d"));
+        assert_eq!((src_bucket.as_str(), des_bucket.as_str()), ("src", "des"));
         assert_eq!((job.src_key.as_str(), job.size, &job.des_etag), ("a//b", 5 << 40, &Destination::Unknown));
     }
 
     #[test]
     fn a_segment_without_its_upload_is_malformed() {
         let body =
-            r#"{"longhaul":1,"src_bucket":"s","des_bucket":"d","segment":{"src_key":"k","des_key":"k","size":1}}"#;
+            r#"{"longhaul":1,"src_bucket":"src","des_bucket":"des","segment":{"src_key":"k","des_key":"k","size":1}}"#;
         assert!(job::parse(body).unwrap_err().0.contains("at"));
         let newer = segment().body().replace("\"longhaul\":1", "\"longhaul\":2");
         assert!(job::parse(&newer).unwrap_err().0.contains("update"));

@@ -12,7 +12,8 @@ use crate::{
     jobsender::{Jobsender, Queues},
     keys_from::KeysFrom,
     object::Timestamp,
-    ports::{Clock, ScanLedger},
+    opening::into_itself,
+    ports::{Clock, ScanLedger, Source},
     queue::{JobQueue, MAX_BATCH},
     range_work::{Account, Stopped, Worked},
     record::{Lease, Token},
@@ -101,6 +102,8 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
 
     /// Begins a scan and works on it, range by range; what is left is handed over.
     pub async fn scheduled(&self, routes: &[NamedRoute], report: &mut RunReport) {
+        let routes = self.without_those_into_themselves(routes, report).await;
+        let routes = routes.as_slice();
         match self.turn(routes).await {
             Ok(Turn::Ours(ticket)) => {
                 report.gate = if ticket.forced { "forced" } else { "open" };
@@ -121,6 +124,26 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
                 report.errors.push(error);
             }
         }
+    }
+
+    /// A route that would never end is reported, and its scan is not begun: nobody could close it.
+    async fn without_those_into_themselves(&self, routes: &[NamedRoute], report: &mut RunReport) -> Vec<NamedRoute> {
+        let mut kept = Vec::with_capacity(routes.len());
+        for route in routes {
+            match self.into_itself(route).await {
+                Some(error) => report.push(route, SendReport::default(), Some(chain(&error))),
+                None => kept.push(route.clone()),
+            }
+        }
+        kept
+    }
+
+    /// What is wrong with a route that would never end. One that cannot be reached now is tried, and told of, in its turn.
+    async fn into_itself(&self, route: &NamedRoute) -> Option<Stopped> {
+        if !route.route().leads_into_itself() {
+            return None;
+        }
+        self.engine(route).await.err().filter(|error| matches!(error, Stopped::IntoItself(_)))
     }
 
     async fn turn(&self, routes: &[NamedRoute]) -> Result<Turn, String> {
@@ -289,6 +312,9 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
         let Jobsender { surroundings, clock, settings, observer, .. } = self.jobsender;
         let source = surroundings.source(&route.src_bucket).await.map_err(Stopped::Unreachable)?;
         let destination = surroundings.destination(&route.des_bucket).await.map_err(Stopped::Unreachable)?;
+        if route.route().leads_into_itself() && surroundings.is_one_bucket(source.location(), destination.location()) {
+            return Err(Stopped::IntoItself(into_itself(source.location()).message));
+        }
         let ledger = surroundings.ledger(&self.lease.owner, self.leg.until);
         let (clock, observer) = (clock.clone(), observer.clone());
         let mut patience =

@@ -4,7 +4,6 @@
 //! its reason, or sent on as a new message. Everything else gives it back to the queue.
 
 use std::{
-    collections::HashMap,
     future::Future,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -18,16 +17,17 @@ use crate::{
     copy::{self, CopyJob, Known, Recorded, copy_object},
     delete::{self, delete_copy},
     ending::{self, Again, Ending, Plan, Progress, Verdict},
-    engine::{Engine, Observer, Patience, Settings},
+    engine::{Engine, Observer, Settings},
     error::ErrorKind,
     job::{self, Message},
-    object::Timestamp,
+    object::{Location, Timestamp},
+    opening::{Engines, INTO_ITSELF, Shut},
     ports::{Clock, Destination, Ledger, Source},
     queue::{JobQueue, QueueMessage},
     record::Reason,
     report::{ObjectReport, Outcome},
     retry::RetryPolicy,
-    rules::{Buckets, DeletePolicy, Rules, Task},
+    rules::{DeletePolicy, NO_ROUTE, Rules, Task},
     segment::{self, Delivered, copy_segment},
 };
 
@@ -48,6 +48,11 @@ pub trait Surroundings: Send + Sync + 'static {
 
     /// The ledger in the hands of `owner`, whose leases end at `until`.
     fn ledger(&self, owner: &str, until: Timestamp) -> Self::Ledger;
+
+    /// Whether two places are one bucket: a store may have many addresses.
+    fn is_one_bucket(&self, one: &Location, other: &Location) -> bool {
+        one == other
+    }
 
     /// The credentials were refused: whatever is remembered of them is to be read again.
     fn credentials_refused(&self);
@@ -79,13 +84,13 @@ pub struct LegTime {
 
 /// One process's worker. All messages share its budget.
 pub struct Worker<W, C> {
-    surroundings: W,
+    pub(crate) surroundings: W,
     pub(crate) clock: Arc<C>,
     pub(crate) settings: WorkSettings,
-    observer: Arc<dyn Observer>,
-    budget: Budget,
-    bandwidth: Bandwidth,
-    kept: crate::kept::Kept,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) budget: Budget,
+    pub(crate) bandwidth: Bandwidth,
+    pub(crate) kept: crate::kept::Kept,
     random: Mutex<fastrand::Rng>,
 }
 
@@ -103,17 +108,16 @@ pub struct Queues<'a, Q> {
 /// One delivery under way.
 pub(crate) struct Delivery<'a, W: Surroundings, C, Q> {
     pub(crate) worker: &'a Worker<W, C>,
-    queue: &'a Q,
+    pub(crate) queue: &'a Q,
     pub(crate) queues: &'a Queues<'a, Q>,
-    message: &'a QueueMessage,
+    pub(crate) message: &'a QueueMessage,
     rules: &'a Rules,
-    leg: &'a LegTime,
-    halt: CancellationToken,
+    pub(crate) leg: &'a LegTime,
+    pub(crate) halt: CancellationToken,
 }
 
 pub(crate) type EngineOf<W, C> =
     Engine<<W as Surroundings>::Source, <W as Surroundings>::Destination, <W as Surroundings>::Ledger, C>;
-type Engines<W, C> = HashMap<Buckets, Result<EngineOf<W, C>, String>>;
 
 impl<W: Surroundings, C: Clock> Worker<W, C> {
     /// Puts the parts together. `seed` drives jitter, owners of leases and the ledger's tokens.
@@ -167,7 +171,7 @@ impl<W: Surroundings, C: Clock> Worker<W, C> {
         self.random.lock().unwrap_or_else(PoisonError::into_inner).f64()
     }
 
-    fn seed(&self) -> u64 {
+    pub(crate) fn seed(&self) -> u64 {
         self.random.lock().unwrap_or_else(PoisonError::into_inner).u64(..)
     }
 }
@@ -197,37 +201,6 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         }
     }
 
-    /// One engine for each pair of buckets that the message names.
-    async fn open(&self, tasks: &[Task]) -> Engines<W, C> {
-        let owner = format!("{}-{:016x}", self.message.id, self.worker.seed());
-        let mut engines = HashMap::new();
-        for task in tasks {
-            let Some(buckets) = task.buckets() else { continue };
-            if !engines.contains_key(buckets) {
-                engines.insert(buckets.clone(), self.engine(buckets, &owner).await);
-            }
-        }
-        engines
-    }
-
-    async fn engine(&self, buckets: &Buckets, owner: &str) -> Result<EngineOf<W, C>, String> {
-        let worker = self.worker;
-        let source = worker.surroundings.source(&buckets.source).await?;
-        let destination = worker.surroundings.destination(&buckets.destination).await?;
-        let ledger = worker.surroundings.ledger(owner, self.leg.until);
-        let clock = Arc::clone(&worker.clock);
-        let settings = &worker.settings;
-        let mut patience =
-            Patience::with_clock(clock, settings.policy, settings.timeout, worker.seed(), Arc::clone(&worker.observer));
-        patience.stop = self.leg.stop.clone();
-        patience.halt = self.halt.clone();
-        patience.end = Some(self.leg.end);
-        let mut copy = settings.copy.clone();
-        copy.segment_size = copy.segment_size.filter(|_| self.queues.segments.is_some());
-        let engine = Engine::new(source, destination, ledger, patience, copy);
-        Ok(engine.sharing(worker.budget.clone(), worker.bandwidth.clone()).knowing(worker.kept.clone()))
-    }
-
     async fn perform(&self, task: &Task, engines: &Engines<W, C>) -> Ending {
         let (buckets, mut job) = match task {
             Task::Copy(buckets, job) | Task::Delete(buckets, job) | Task::Segment(buckets, job, _) => {
@@ -241,7 +214,8 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         };
         let engine = match engines.get(buckets) {
             Some(Ok(engine)) => engine,
-            Some(Err(words)) => return self.unreachable(words),
+            Some(Err(Shut::Unreachable(words))) => return self.unreachable(words),
+            Some(Err(Shut::IntoItself(reason))) => return Ending::Park(reason.clone()),
             None => return self.unreachable("the buckets were not opened"),
         };
         if self.message.receives > 1 {
@@ -308,7 +282,9 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         for (place, ending) in endings.into_iter().enumerate() {
             settled.push(match ending {
                 Ending::Park(reason) => {
-                    let body = message.parked(place);
+                    // What no route allows has touched nothing: behind a new route it goes on as it is.
+                    let as_it_came = [NO_ROUTE, INTO_ITSELF].contains(&reason.code.as_str());
+                    let body = if as_it_came { message.only(&[place]) } else { message.parked(place) };
                     self.park_entry(&body, reason).await
                 }
                 ending => ending,

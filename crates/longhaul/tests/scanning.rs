@@ -289,3 +289,18 @@ fn a_leg_that_only_finds_its_place_in_a_list_is_no_progress() {
     assert_eq!(alone(&world, world.deliver(2, Duration::ZERO)), Some(Verdict::Return));
     assert_eq!(world.scan_queue.inner.bodies(), body, "it is not sent anew");
 }
+
+#[test]
+fn a_route_that_leads_into_itself_is_refused_by_name_and_holds_no_other_up() {
+    let mut world = World::new(1, Duration::ZERO, &Crash::never());
+    world.source.insert("a/1", "x");
+    world.destination = world.source.clone();
+    let inside = NamedRoute { des_prefix: "a/copies".into(), ..route("source", "a/") };
+    let routes = [inside, route("source", "a/")];
+    let report = alone(&world, world.scheduled(1, &routes, LEG));
+    assert_eq!(report.errors.len(), 1, "{:?}", report.errors);
+    assert!(report.errors[0].contains("inside its own source"), "{:?}", report.errors);
+    assert_eq!((report.sent, report.handed_over), (1, 0), "{report:?}");
+    assert_eq!(world.record().ranges.len(), 0, "its range would hold up the next scan");
+    assert!(!report.complete);
+}

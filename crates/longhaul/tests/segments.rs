@@ -11,13 +11,14 @@ use longhaul::{
     memory::Memory,
     memory_ledger::MemoryLedger,
     memory_queue::MemoryQueue,
-    object::Timestamp,
+    object::{ObjectKey, Timestamp},
     ports::Destination,
     proof::ProofLevel,
     queue::{JobQueue, QueueMessage},
     record::{Record, State},
     retry::RetryPolicy,
-    rules::{DeletePolicy, Rules},
+    route::Route,
+    rules::{BucketRoute, DeletePolicy, Rules},
     work::{Queues, Surroundings, WorkSettings, Worker},
 };
 use serde_json::json;
@@ -97,8 +98,14 @@ impl World {
         let settings = WorkSettings { copy, policy, timeout: Duration::from_secs(10), max_receives: 3 };
         let worker = Worker::new(self.clone(), TestClock::new(), settings, Arc::new(Silent), 7);
         let leg = worker.leg(Duration::from_secs(30), Duration::from_secs(1), stop);
-        let rules =
-            Rules { routes: Vec::new(), default: None, ignore: IgnoreList::none(), deletes: DeletePolicy::Ignore };
+        let route = |source: &str| BucketRoute {
+            source_bucket: "source".into(),
+            destination_bucket: "destination".into(),
+            route: Route::single(ObjectKey::new(source).unwrap(), ObjectKey::new("giant").unwrap()),
+        };
+        // Both lead to one place: the first to come keeps it.
+        let routes = vec![route("giant"), route("another")];
+        let rules = Rules { routes, default: None, ignore: IgnoreList::none(), deletes: DeletePolicy::Ignore };
         let queues = Queues { own, jobs: &self.jobs, segments: Some(&self.segments) };
         worker.handle(&queues, message, &rules, &leg).await
     }
@@ -275,4 +282,25 @@ async fn a_segment_that_is_given_up_parks_its_object_and_a_redrive_keeps_what_is
     world.drain().await;
     world.assert_arrived(content(0));
     assert_eq!(world.record().generation, 1);
+}
+
+#[tokio::test]
+async fn a_segment_that_names_another_source_than_its_upload_has_is_parked_and_the_giant_arrives() {
+    let world = World::new();
+    world.cut().await;
+    let segment = world.one(&world.segments).await.unwrap();
+    let forged = segment.body.replace("\"src_key\":\"giant\"", "\"src_key\":\"another\"");
+    assert_ne!(forged, segment.body);
+    world.source.insert("another", content(9));
+    let forged = QueueMessage { body: forged, ..segment.clone() };
+    assert_eq!(world.handle(&world.segments, &forged).await, Verdict::Acknowledge);
+    let elsewhere = forged.body.replace("\"des_key\":\"giant\"", "\"des_key\":\"elsewhere\"");
+    let elsewhere = QueueMessage { body: elsewhere, ..segment.clone() };
+    assert_eq!(world.handle(&world.segments, &elsewhere).await, Verdict::Acknowledge);
+    let parked: Vec<_> = world.segments.parked().into_iter().map(|(_, reason)| reason.code).collect();
+    assert_eq!(parked, ["no-route", "no-route"]);
+    assert_eq!(world.segments.parked()[1].0, elsewhere.body, "behind a new route it would go on as it came");
+    world.settle(&world.segments, &segment).await;
+    world.drain().await;
+    assert_eq!(world.destination.bytes("giant").unwrap(), content(0));
 }

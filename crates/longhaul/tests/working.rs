@@ -14,7 +14,7 @@ use longhaul::{
     memory::Memory,
     memory_ledger::MemoryLedger,
     memory_queue::MemoryQueue,
-    object::{Headers, Timestamp},
+    object::{Headers, ObjectKey, Timestamp},
     pack::Packing,
     ports::Ledger,
     queue::{JobQueue, QueueMessage},
@@ -31,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 
 #[path = "working/meanwhile.rs"]
 mod meanwhile;
+#[path = "working/routed.rs"]
+mod routed;
 
 /// Two stores, a ledger and a queue.
 #[derive(Clone)]
@@ -152,6 +154,14 @@ fn rules(deletes: DeletePolicy) -> Rules {
     Rules { routes: vec![route], default: None, ignore: IgnoreList::none(), deletes }
 }
 
+/// Also one object more of the source for a place.
+fn with_single(mut rules: Rules, from: &str, to: &str) -> Rules {
+    let route = Route::single(ObjectKey::new(from).unwrap(), ObjectKey::new(to).unwrap());
+    let (source_bucket, destination_bucket) = ("source".into(), "destination".into());
+    rules.routes.push(BucketRoute { source_bucket, destination_bucket, route });
+    rules
+}
+
 fn event(name: &str, bucket: &str, key: &str, size: u64, etag: &str) -> serde_json::Value {
     json!({"eventName": name, "s3": {"bucket": {"name": bucket},
         "object": {"key": key, "size": size, "eTag": etag, "sequencer": "01"}}})
@@ -192,10 +202,12 @@ async fn a_store_that_cannot_be_reached_gives_the_message_back_until_its_last_de
         json!({"Src_bucket": "elsewhere", "Src_key": "k", "Des_bucket": "destination", "Des_key": "k", "Size": 1});
     let body = body.to_string();
     let message = world.send(&body).await;
-    assert_eq!(world.handle(&message, &rules(DeletePolicy::Ignore)).await, Verdict::Return);
+    let default = Some(("destination".to_owned(), Route::keeping_names("", "")));
+    let rules = Rules { default, ..rules(DeletePolicy::Ignore) };
+    assert_eq!(world.handle(&message, &rules).await, Verdict::Return);
     assert_eq!(world.queue.parked(), []);
     let last = QueueMessage { receives: 3, ..message };
-    assert_eq!(world.handle(&last, &rules(DeletePolicy::Ignore)).await, Verdict::Acknowledge);
+    assert_eq!(world.handle(&last, &rules).await, Verdict::Acknowledge);
     let parked = world.queue.parked();
     assert_eq!((parked[0].0.as_str(), parked[0].1.code.as_str()), (body.as_str(), "unreachable"));
 }
@@ -287,7 +299,7 @@ async fn a_place_that_another_source_has_is_parked_as_a_collision() {
         json!({"Src_bucket": "source", "Src_key": key, "Des_bucket": "destination", "Des_key": "same", "Size": 1})
             .to_string()
     };
-    let rules = rules(DeletePolicy::Ignore);
+    let rules = with_single(with_single(rules(DeletePolicy::Ignore), "a", "same"), "b", "same");
     for key in ["a", "b"] {
         let message = world.send(&job(key)).await;
         assert_eq!(world.handle(&message, &rules).await, Verdict::Acknowledge);

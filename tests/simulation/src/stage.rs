@@ -10,7 +10,7 @@ use longhaul::{
     ignore::IgnoreList,
     memory::Memory,
     memory_ledger::MemoryLedger,
-    object::Timestamp,
+    object::{ObjectKey, Timestamp},
     ports::{ScanLedger, Source},
     route::{NamedRoute, Route},
     rules::{BucketRoute, DeletePolicy, Rules},
@@ -128,12 +128,19 @@ impl Stage {
 
     /// The rules of all workers.
     pub fn rules(&self) -> Rules {
-        let route = BucketRoute {
-            source_bucket: SOURCE.to_owned(),
-            destination_bucket: DESTINATION.to_owned(),
-            route: Self::route(),
+        let (source_bucket, destination_bucket) = (SOURCE.to_owned(), DESTINATION.to_owned());
+        let route = |route| BucketRoute {
+            source_bucket: source_bucket.clone(),
+            destination_bucket: destination_bucket.clone(),
+            route,
         };
-        Rules { routes: vec![route], default: None, ignore: IgnoreList::none(), deletes: self.scenario.deletes }
+        // An object may also be asked for at the place of the one before it: the first to come keeps it.
+        let beside = |key: usize| {
+            let next = ObjectKey::new(Self::source_key((key + 1) % self.scenario.keys)).ok()?;
+            Some(route(Route::single(next, ObjectKey::new(Self::destination_key(key)).ok()?)))
+        };
+        let routes = [route(Self::route())].into_iter().chain((0..self.scenario.keys).filter_map(beside)).collect();
+        Rules { routes, default: None, ignore: IgnoreList::none(), deletes: self.scenario.deletes }
     }
 
     /// The route of the source bucket, as a stack names it.

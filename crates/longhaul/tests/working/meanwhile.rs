@@ -12,7 +12,7 @@ async fn a_source_that_is_gone_says_nothing_of_another_source_whose_copy_has_its
     let world = World::new();
     world.source.insert("a", "1");
     world.source.insert("b", "2");
-    let ignored = rules(DeletePolicy::Ignore);
+    let ignored = with_single(with_single(rules(DeletePolicy::Ignore), "a", "same"), "b", "same");
     let message = world.send(&job_to("same", "a", 1)).await;
     assert_eq!(world.handle(&message, &ignored).await, Verdict::Acknowledge);
     let before = world.ledger.records();
@@ -27,7 +27,7 @@ async fn an_older_version_that_is_the_current_one_again_is_copied() {
     let world = World::new();
     world.source.continue_from(Timestamp(1_000_000));
     world.source.insert("large", vec![1; 3 * PART as usize]);
-    let rules = rules(DeletePolicy::Ignore);
+    let rules = with_single(rules(DeletePolicy::Ignore), "large", "large");
     let message = world.send(&job_to("large", "large", 3 * PART)).await;
     assert_eq!(world.handle(&message, &rules).await, Verdict::Acknowledge);
     // The newest version was deleted: the one before it has an older time.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_sqs::types::Message;
+use serde_json::json;
 use serverless::{Cloud, Depth, OTHER_BUCKET, OWN_BUCKET, deliver, notification, test_event, within};
 use test_s3::{FaultKind, FaultRule, Hold, When};
 
@@ -90,6 +91,9 @@ async fn the_test_of_a_new_notification_is_acknowledged_and_nothing_is_asked_for
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_of_the_original_is_done_as_it_stands() {
     let Some(cloud) = Cloud::required("a_job_of_the_original_is_done_as_it_stands").await else { return };
+    let route =
+        json!({ "src_bucket": OWN_BUCKET, "src_prefix": "", "des_bucket": OTHER_BUCKET, "des_prefix": "there" });
+    cloud.parameters.set_routes(&json!([route])).await;
     put(&cloud, "photos/a b.jpg", "content");
     cloud.jobs.send(job("photos/a b.jpg", "there/photos/a b.jpg", 7)).await;
     let function = worker(&cloud.worker_environment()).await;

@@ -49,6 +49,8 @@ async fn credentials_that_are_refused_without_a_word_are_told_from_a_missing_rig
     wrong["aws_secret_access_key"] = json!("expired-secret");
     cloud.parameters.set_credentials(&wrong).await;
     cloud.other.store().put_synthetic(OTHER_BUCKET, KEY, 7, 24 * MIB);
+    let route = json!({ "src_bucket": OTHER_BUCKET, "src_prefix": "", "des_bucket": OWN_BUCKET, "des_prefix": "" });
+    cloud.parameters.set_routes(&json!([route])).await;
     let job = json!({"Src_bucket": OTHER_BUCKET, "Src_key": KEY, "Des_bucket": OWN_BUCKET, "Des_key": KEY,
         "Size": 24 * MIB});
     cloud.jobs.send(job.to_string()).await;

@@ -1,7 +1,7 @@
 //! What cannot succeed: parked at the first sight with its reason, unchanged, recorded, and acknowledged.
 
 use serde_json::json;
-use serverless::{Cloud, Function, OTHER_BUCKET, OWN_BUCKET, Queue, deliver};
+use serverless::{Cloud, Function, OTHER_BUCKET, OWN_BUCKET, Queue, deliver, until};
 use test_s3::{Access, FaultKind, FaultRule, PutOptions};
 
 use crate::{
@@ -154,40 +154,88 @@ async fn an_event_that_no_route_has_is_parked() {
     assert_eq!(cloud.table.rows().await.len(), 0);
 }
 
+/// Two folders whose objects have the same places.
+async fn two_folders_become_one(cloud: &Cloud) {
+    let folder = |name: &str| {
+        json!({ "src_bucket": OWN_BUCKET, "src_prefix": name, "des_bucket": OTHER_BUCKET, "des_prefix": "",
+            "strip_src_prefix": true })
+    };
+    cloud.parameters.set_routes(&json!([folder("one"), folder("two")])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_no_route_has_is_parked_and_neither_store_is_asked() {
+    let Some(cloud) = Cloud::required("a_job_that_no_route_has_is_parked_and_neither_store_is_asked").await else {
+        return;
+    };
+    put(&cloud, "a", "secret");
+    let function = worker(&cloud.worker_environment()).await;
+    cloud.jobs.send(job("a", "stolen", 6)).await;
+    let parked = is_parked(&cloud, &function, &cloud.jobs, "no-route").await;
+    assert!(parked.words.contains("own-bucket/a") && parked.words.contains("other-bucket/stolen"), "{}", parked.words);
+    assert_eq!(parked.body, job("a", "stolen", 6));
+    assert_eq!((cloud.own.requests().len(), cloud.other.requests().len()), (0, 0));
+    assert_eq!(cloud.table.rows().await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_that_was_just_added_holds_for_the_jobs_that_come_of_it() {
+    let test = "a_route_that_was_just_added_holds_for_the_jobs_that_come_of_it";
+    let Some(cloud) = Cloud::required(test).await else { return };
+    let route =
+        |bucket: &str| json!({ "src_bucket": bucket, "src_prefix": "", "des_bucket": OTHER_BUCKET, "des_prefix": "" });
+    let elsewhere = json!([route("elsewhere")]);
+    cloud.parameters.set_routes(&elsewhere).await;
+    let function = worker(&cloud.worker_environment().without("Des_bucket_default")).await;
+    put(&cloud, "a", "content");
+    cloud.jobs.send(job("a", "a", 7)).await;
+    is_parked(&cloud, &function, &cloud.jobs, "no-route").await;
+    // The worker believes its routes for minutes; what has no place by them makes it ask sooner.
+    cloud.parameters.set_routes(&json!([route("elsewhere"), route(OWN_BUCKET)])).await;
+    let arrived = async || {
+        cloud.jobs.send(job("a", "a", 7)).await;
+        is_acknowledged(&function, &cloud.jobs).await;
+        copy(&cloud, "a")
+    };
+    assert_eq!(until("the new route holds", arrived).await, "content");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_sources_that_one_scan_sends_to_one_place_the_second_is_parked() {
     let test = "of_two_sources_that_one_scan_sends_to_one_place_the_second_is_parked";
     let Some(cloud) = Cloud::required(test).await else { return };
     let function = worker(&cloud.worker_environment()).await;
+    two_folders_become_one(&cloud).await;
     // The scan found nothing at the place, and no record, for either of them.
     let sent = |key: &str, size: usize| {
         json!({"longhaul": 1, "src_bucket": OWN_BUCKET, "des_bucket": OTHER_BUCKET, "jobs": [
             {"src_key": key, "des_key": "place", "size": size, "des_etag": null, "why": "absent"}]})
     };
-    for (key, content) in [("one", "the first to come"), ("two", "the second to come")] {
+    for (key, content) in [("one/place", "the first to come"), ("two/place", "the second to come")] {
         put(&cloud, key, content);
     }
-    cloud.jobs.send(sent("one", 17).to_string()).await;
+    cloud.jobs.send(sent("one/place", 17).to_string()).await;
     is_acknowledged(&function, &cloud.jobs).await;
-    cloud.jobs.send(sent("two", 18).to_string()).await;
+    cloud.jobs.send(sent("two/place", 18).to_string()).await;
     is_parked(&cloud, &function, &cloud.jobs, "collision").await;
     assert_eq!(copy(&cloud, "place").as_deref(), Some("the first to come"));
     let row = known_row(&cloud, "place").await;
-    assert_eq!((text(&row, "State"), text(&row, "srcKey")), (Some("done"), Some("one")));
+    assert_eq!((text(&row, "State"), text(&row, "srcKey")), (Some("done"), Some("one/place")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_whose_place_belongs_to_another_source_is_parked() {
     let Some(cloud) = Cloud::required("a_copy_whose_place_belongs_to_another_source_is_parked").await else { return };
     let function = worker(&cloud.worker_environment()).await;
-    put(&cloud, "one", "the first to come");
-    put(&cloud, "two", "another one");
-    cloud.jobs.send(job("one", "place", 17)).await;
+    two_folders_become_one(&cloud).await;
+    put(&cloud, "one/place", "the first to come");
+    put(&cloud, "two/place", "another one");
+    cloud.jobs.send(job("one/place", "place", 17)).await;
     is_acknowledged(&function, &cloud.jobs).await;
-    cloud.jobs.send(job("two", "place", 11)).await;
+    cloud.jobs.send(job("two/place", "place", 11)).await;
     let parked = is_parked(&cloud, &function, &cloud.jobs, "collision").await;
-    assert!(parked.words.contains("\"one\""), "{}", parked.words);
+    assert!(parked.words.contains("\"one/place\""), "{}", parked.words);
     assert_eq!(copy(&cloud, "place").as_deref(), Some("the first to come"));
     let row = known_row(&cloud, "place").await;
-    assert_eq!((text(&row, "State"), text(&row, "srcKey")), (Some("done"), Some("one")));
+    assert_eq!((text(&row, "State"), text(&row, "srcKey")), (Some("done"), Some("one/place")));
 }
