@@ -9,6 +9,7 @@ use crate::{
     entry::Entry,
     error::ErrorKind,
     object::ObjectInfo,
+    planted::{self, Defect},
     ports::{Clock, Destination, Ledger, Source, Verify, Written},
     proof::{Proof, ProofLevel},
     record::{Reason, Record},
@@ -99,11 +100,12 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     /// Whether it is worth a look: nobody has looked, or the versions differ while the sizes do not.
     fn may_be_there(&self) -> bool {
         let differs = self.job.decision;
-        match &self.job.known {
+        let unseen = match &self.job.known {
             Known::Unknown => differs != Decision::Differs(Difference::Forced),
             Known::Is(_) => differs == Decision::Differs(Difference::Version),
             Known::Absent => false,
-        }
+        };
+        unseen && !planted::is(Defect::OnlyOwnLedger)
     }
 
     /// Who may not look goes on without.

@@ -42,11 +42,15 @@ pub enum Defect {
     TokenWithoutMarkEnds,
     /// What lies between the end of one range of a listing and the beginning of the next is not looked for.
     SeamNotChecked,
+    /// A message is not held to the routes.
+    AnyRoute,
+    /// What the own ledger does not know as copied is sent without a look at the destination.
+    OnlyOwnLedger,
 }
 
 impl Defect {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::DropIfMatch,
         Self::TrustAnswers,
         Self::AckBeforeRecording,
@@ -65,6 +69,8 @@ impl Defect {
         Self::DeleteWithoutLook,
         Self::TokenWithoutMarkEnds,
         Self::SeamNotChecked,
+        Self::AnyRoute,
+        Self::OnlyOwnLedger,
     ];
 }
 

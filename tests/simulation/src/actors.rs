@@ -47,6 +47,7 @@ fn settings(stage: &Stage) -> Settings {
         server_side: false,
         read_versions: scenario.read_versions,
         collisions: Collisions::Park,
+        mark_copies: scenario.marked,
         max_idle_legs: Some(6),
         ..Settings::default()
     }

@@ -200,11 +200,14 @@ pub enum Happening {
     RangeHandled,
     Malformed,
     OriginalJob,
+    HostileSent,
+    HostileParked,
+    ToldBack,
 }
 
 impl Happening {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::SourcePut,
         Self::SourceTouched,
         Self::SourceDeleted,
@@ -231,6 +234,9 @@ impl Happening {
         Self::RangeHandled,
         Self::Malformed,
         Self::OriginalJob,
+        Self::HostileSent,
+        Self::HostileParked,
+        Self::ToldBack,
     ];
 }
 

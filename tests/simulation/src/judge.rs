@@ -23,7 +23,7 @@ use crate::{
     oracle::{History, Kept, Oracle, Shown, SourceId, Version},
     queue::Parked,
     scenario::Make,
-    stage::{SOURCE, Stage},
+    stage::Stage,
 };
 
 /// A message is about to be deleted: everything it asked for must have a durable outcome.
@@ -44,7 +44,8 @@ pub fn acknowledged(stage: &Stage, message: &QueueMessage, began: Duration) -> R
             }
             Task::Delete(..) | Task::Nothing(_) | Task::Park(_) => continue,
         };
-        let source = SourceId { bucket: SOURCE.to_owned(), key: job.source_key.as_str().to_owned() };
+        let source =
+            SourceId { bucket: stage.source.location().bucket.clone(), key: job.source_key.as_str().to_owned() };
         if !has_outcome(stage, &source, job.destination_key.as_str(), message, began) {
             let record = stage.world.oracle().records().get(job.destination_key.as_str()).cloned();
             return Err(format!(

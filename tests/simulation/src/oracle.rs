@@ -202,7 +202,9 @@ impl Oracle {
         (bytes, headers): (Bytes, &Headers),
         now: Duration,
     ) -> Result<(), String> {
-        let sources = self.places.get(key).map_or(&[][..], Vec::as_slice);
+        let Some(sources) = self.places.get(key) else {
+            return Err(format!("only what a route allows: {key} was written, and no route leads there"));
+        };
         let found = sources.iter().find_map(|source| {
             let version = self.sources.get(source)?.of(&bytes, headers)?;
             Some((source.clone(), version))

@@ -67,6 +67,13 @@ impl Content {
     }
 }
 
+/// What no route names stands in every message that asks for what no route does.
+pub const STOLEN: &str = "stolen";
+
+fn is_hostile(body: &str) -> bool {
+    body.contains(STOLEN)
+}
+
 /// How a queue behaves.
 #[derive(Clone, Copy, Debug)]
 pub struct QueueSettings {
@@ -130,6 +137,11 @@ impl SimQueue {
         let id = content.last_id;
         content.messages.push(Held { id, body, sent, receives: 0, visible_from: sent + delay, in_flight: false });
         content.changed();
+    }
+
+    /// The same, some time after: while things go wrong up to the longest delay.
+    pub fn deliver_late(&self, body: String) {
+        self.accept(&body);
     }
 
     /// Waits until a message can be received.
@@ -311,6 +323,11 @@ impl JobQueue for SimQueue {
             self.world.violated(|| {
                 format!("never lost: parked for {}, which passes, before its last delivery: {body}", reason.code)
             });
+        }
+        if reason.code == "no-route" && is_hostile(body) {
+            // Nobody helps it, and its object is none the worse.
+            self.world.happened(Happening::HostileParked, || body.to_owned());
+            return call.after().await.map_err(|failure| self.refused("SendMessage", failure));
         }
         lock(&self.parked).push(Parked {
             body: body.to_owned(),

@@ -17,6 +17,7 @@ use crate::{
     scenario::Scenario,
     stage::Stage,
     trace::Trace,
+    two_way,
     users::Users,
     world::{Cuts, World},
 };
@@ -72,8 +73,9 @@ pub fn run(seed: u64, cuts: &Cuts, lines: Lines) -> Report {
     let world = World::new(sim.clone(), faults, Oracle::default(), trace);
     world.note(0, || format!("{scenario:?}"));
     let actions = scenario.actions.len();
-    let stage = Arc::new(Stage::new(world.clone(), scenario));
-    let director = Director { stage, users: random.u64(..), lanes: random.u64(..), cuts: cuts.clone() };
+    let (stage, second) = Stage::pair(world.clone(), scenario);
+    let (stage, second) = (Arc::new(stage), second.map(Arc::new));
+    let director = Director { stage, second, users: random.u64(..), lanes: random.u64(..), cuts: cuts.clone() };
     let ran = catch_unwind(AssertUnwindSafe(|| sim.run(&mut random, MAX_STEPS, Box::pin(director.direct()))));
     let steps = match ran {
         Ok((End::Finished, steps)) => steps,
@@ -107,6 +109,8 @@ pub fn run(seed: u64, cuts: &Cuts, lines: Lines) -> Report {
 /// Leads a seed from its beginning to its end.
 struct Director {
     stage: Arc<Stage>,
+    /// The stack of the other direction.
+    second: Option<Arc<Stage>>,
     users: u64,
     lanes: u64,
     cuts: Cuts,
@@ -114,12 +118,15 @@ struct Director {
 
 impl Director {
     async fn direct(self) {
-        let Self { stage, users, lanes, cuts } = self;
+        let Self { stage, second, users, lanes, cuts } = self;
         let world = &stage.world;
-        for queue in 0..stage.queues.len() {
-            for lane in 0..stage.scenario.lanes {
-                let seed = lanes.wrapping_add((queue * 100 + lane) as u64);
-                world.sim().spawn(ProcessId::WORLD, actors::lane(Arc::clone(&stage), queue, seed));
+        let stages: Vec<Arc<Stage>> = [&stage].into_iter().chain(&second).map(Arc::clone).collect();
+        for (number, stack) in stages.iter().enumerate() {
+            for queue in 0..stack.queues.len() {
+                for lane in 0..stack.scenario.lanes {
+                    let seed = lanes.wrapping_add((number * 10_000 + queue * 100 + lane) as u64);
+                    world.sim().spawn(ProcessId::WORLD, actors::lane(Arc::clone(stack), queue, seed));
+                }
             }
         }
         let mut users = Users::new(Arc::clone(&stage), users);
@@ -136,9 +143,12 @@ impl Director {
         world.sim().sleep(Duration::from_secs(60)).await;
         world.faults().end(world.now());
         world.note(1, || "nothing goes wrong any more".to_owned());
-        settle(&stage, &mut users).await;
+        settle(&stages, &mut users).await;
         if world.violation().is_none() {
-            world.judge(judge::at_the_end(&stage));
+            world.judge(match &second {
+                Some(second) => two_way::at_rest(&stage, second),
+                None => judge::at_the_end(&stage),
+            });
         }
     }
 }
@@ -163,23 +173,27 @@ async fn until_large_enough(stage: &Arc<Stage>, users: &mut Users) {
 }
 
 /// Lets everything come to rest, helps what is parked, and scans twice.
-async fn settle(stage: &Arc<Stage>, users: &mut Users) {
-    if !until_quiet(stage).await {
+async fn settle(stages: &[Arc<Stage>], users: &mut Users) {
+    let stage = &stages[0];
+    if !until_quiet(stages).await {
         return;
     }
     if stage.scenario.redrive {
-        users.redrive();
-        if !until_quiet(stage).await {
+        stages.iter().for_each(|stack| users.redrive_on(stack));
+        if !until_quiet(stages).await {
             return;
         }
-        stage.world.judge(judge::parked_rightly(stage).and_then(|()| judge::before_the_scans(stage)));
+        stage.world.judge(stages.iter().try_for_each(|stack| judge::parked_rightly(stack)));
+        if stages.len() == 1 {
+            stage.world.judge(judge::before_the_scans(stage));
+        }
     }
     for scan in 0..2 {
         let complete = |stage: &Stage| stage.world.counts().happenings.get(&Happening::ScanComplete).copied();
         let before = complete(stage);
         for attempt in 0..60 {
             scanning::start_jobsender(stage, scan * 1000 + attempt);
-            if !until_quiet(stage).await {
+            if !until_quiet(stages).await {
                 return;
             }
             if complete(stage) != before {
@@ -199,15 +213,22 @@ async fn settle(stage: &Arc<Stage>, users: &mut Users) {
 }
 
 /// Whether nobody works and nothing waits, within the time.
-async fn until_quiet(stage: &Stage) -> bool {
+async fn until_quiet(stages: &[Arc<Stage>]) -> bool {
+    let stage = &stages[0];
     let began = stage.world.now();
+    let (copies, open) = (stage.copies_told(), stages.iter().map(|stack| stack.open()).sum());
     loop {
         stage.world.sim().sleep(Duration::from_secs(20)).await;
-        if stage.is_quiet() {
+        if stages.iter().all(|stack| stack.is_quiet()) {
             return true;
         }
+        if let Err(words) = two_way::comes_to_rest(stage, copies, open) {
+            stage.world.violated(|| words);
+            return false;
+        }
         if stage.world.now() - began > SETTLED_AFTER {
-            let left: Vec<String> = stage.queues.iter().flat_map(|queue| queue.bodies()).collect();
+            let queues = stages.iter().flat_map(|stack| &stack.queues);
+            let left: Vec<String> = queues.flat_map(|queue| queue.bodies()).collect();
             stage.world.violated(|| format!("bounded work: not quiet after a day: {left:?}"));
             return false;
         }

@@ -70,7 +70,7 @@ pub fn start_jobsender(stage: &Arc<Stage>, seed: u64) {
 async fn scheduled(stage: Arc<Stage>, jobsender: SimJobsender, leg: LegTime) {
     let (world, process) = (&stage.world, stage.world.sim().current());
     let queues = Queues { jobs: &stage.queues[JOBS], scan: Some(&stage.queues[SCANS]) };
-    let routes = [Stage::named_route()];
+    let routes = [stage.named_route()];
     let report = jobsender.run_scheduled(Mode::Copy, queues, &routes, &IgnoreList::none(), &leg).await;
     world.judge(judge::sent(&stage, process, &report));
     let happening = match report.gate {

@@ -10,7 +10,7 @@ use longhaul::{
     rules::DeletePolicy,
 };
 
-use crate::pages::Marks;
+use crate::{pages::Marks, two_way};
 
 /// What a store offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +82,11 @@ pub enum Deed {
     },
     /// Sends something that is no message.
     Malformed,
+    /// Sends a message that asks for what no route does.
+    Hostile {
+        /// Of which source object.
+        key: usize,
+    },
 }
 
 /// What is done when.
@@ -160,6 +165,10 @@ pub struct Scenario {
     pub sudden: u16,
     /// Whether parked messages are redriven before the end.
     pub redrive: bool,
+    /// Whether there is a second stack, in the other direction, with a ledger of its own. Then each side's writes are told.
+    pub second_stack: bool,
+    /// Whether both sides' tags say nothing of the bytes, and copies are marked.
+    pub marked: bool,
     /// What users do.
     pub actions: Vec<Action>,
 }
@@ -168,7 +177,7 @@ pub struct Scenario {
 const ORDERS: [KeyOrder; 6] =
     [KeyOrder::Bytes, KeyOrder::Bytes, KeyOrder::Bytes, KeyOrder::Bytes, KeyOrder::Tree, KeyOrder::CaseBlind];
 
-fn pick<T: Copy>(random: &mut fastrand::Rng, of: &[T]) -> T {
+pub(crate) fn pick<T: Copy>(random: &mut fastrand::Rng, of: &[T]) -> T {
     of[random.usize(..of.len())]
 }
 
@@ -217,10 +226,12 @@ impl Scenario {
             twice: pick(random, &[0, 300, 1500]),
             sudden: pick(random, &[0, 500, 2000]),
             redrive: random.u8(..3) > 0,
+            second_stack: false,
+            marked: false,
             actions: Vec::new(),
         };
         scenario.actions = scenario.draw_actions(random);
-        scenario
+        if random.u8(..5) == 0 { two_way::of(scenario, random) } else { scenario }
     }
 
     fn draw_actions(&self, random: &mut fastrand::Rng) -> Vec<Action> {
@@ -258,7 +269,8 @@ impl Scenario {
             45..=48 => Deed::OriginalJob { key },
             49 => Deed::CollidingJob { key },
             50 => Deed::Malformed,
-            51..=56 => Deed::Touch { key },
+            51..=52 => Deed::Hostile { key },
+            53..=56 => Deed::Touch { key },
             57..=62 => Deed::PutMany { key, size },
             _ => Deed::Put { key, size },
         }

@@ -40,8 +40,19 @@ pub const SOURCE: &str = "source";
 /// The destination bucket.
 pub const DESTINATION: &str = "destination";
 
-/// Everything of a seed that is not shared by all adapters.
+/// Which of a seed's stacks it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the source bucket to the destination bucket.
+    There,
+    /// Back.
+    Back,
+}
+
+/// One stack of a seed: everything that is not shared by all adapters.
 pub struct Stage {
+    /// Which stack.
+    pub direction: Direction,
     /// Time, faults, and the one who watches.
     pub world: World,
     /// What the seed is made of.
@@ -56,11 +67,47 @@ pub struct Stage {
     pub queues: Vec<SimQueue>,
     parked: Arc<Mutex<Vec<Parked>>>,
     busy: AtomicUsize,
+    /// Where the destination's writes are told, if anybody listens.
+    told: Option<SimQueue>,
+    copies_told: Arc<AtomicUsize>,
 }
 
 impl Stage {
-    /// Sets everything up.
+    /// Sets the stack up that every seed has.
     pub fn new(world: World, scenario: Scenario) -> Self {
+        let Scenario { source_versions, destination_versions, source_order, destination_order, page, .. } = scenario;
+        let source = Scenario::bucket(scenario.source, SOURCE, source_versions, source_order, page);
+        let source = if scenario.marked { source.with_opaque_tags() } else { source };
+        let destination = match scenario.second_stack {
+            true => source.sibling(DESTINATION),
+            false => Scenario::bucket(scenario.destination, DESTINATION, destination_versions, destination_order, page),
+        };
+        let stage = Self::of(Direction::There, world, scenario, (source, destination));
+        stage.world.oracle().deletions_are(stage.scenario.deletes == DeletePolicy::Propagate);
+        for key in 0..stage.scenario.keys {
+            stage.world.oracle().place(&Self::source_id(key), &Self::destination_key(key));
+        }
+        stage
+    }
+
+    /// Both stacks of a seed, if there are two.
+    pub fn pair(world: World, scenario: Scenario) -> (Self, Option<Self>) {
+        let mut there = Self::new(world, scenario);
+        if !there.scenario.second_stack {
+            return (there, None);
+        }
+        let buckets = (there.destination.clone(), there.source.clone());
+        let mut back = Self::of(Direction::Back, there.world.clone(), there.scenario.clone(), buckets);
+        for key in 0..back.scenario.keys {
+            let id = SourceId { bucket: DESTINATION.to_owned(), key: Self::destination_key(key) };
+            back.world.oracle().place(&id, &Self::source_key(key));
+        }
+        back.copies_told = Arc::clone(&there.copies_told);
+        (there.told, back.told) = (Some(back.queues[EVENTS].clone()), Some(there.queues[EVENTS].clone()));
+        (there, Some(back))
+    }
+
+    fn of(direction: Direction, world: World, scenario: Scenario, (source, destination): (Memory, Memory)) -> Self {
         let parked: Arc<Mutex<Vec<Parked>>> = Arc::default();
         let settings = QueueSettings {
             visibility: scenario.leg + std::time::Duration::from_secs(60),
@@ -71,25 +118,34 @@ impl Stage {
         let queue = |name, number| SimQueue::new(world.clone(), name, number, settings, Arc::clone(&parked));
         let queues =
             vec![queue("events", EVENTS), queue("jobs", JOBS), queue("segments", SEGMENTS), queue("scans", SCANS)];
-        let Scenario { source_versions, destination_versions, source_order, destination_order, page, .. } = scenario;
-        let source = Scenario::bucket(scenario.source, SOURCE, source_versions, source_order, page);
-        let destination =
-            Scenario::bucket(scenario.destination, DESTINATION, destination_versions, destination_order, page);
-        let stage = Self {
+        Self {
+            direction,
             source,
             destination,
             table: MemoryLedger::new("world"),
             queues,
             parked,
             busy: AtomicUsize::new(0),
+            told: None,
+            copies_told: Arc::default(),
             world,
             scenario,
-        };
-        stage.world.oracle().deletions_are(stage.scenario.deletes == DeletePolicy::Propagate);
-        for key in 0..stage.scenario.keys {
-            stage.world.oracle().place(&Self::source_id(key), &Self::destination_key(key));
         }
-        stage
+    }
+
+    /// Where writes of the destination are told, if anybody listens.
+    pub fn told(&self) -> Option<&SimQueue> {
+        self.told.as_ref()
+    }
+
+    /// How many writes of copies were told, by both stacks.
+    pub fn copies_told(&self) -> u64 {
+        self.copies_told.load(Ordering::Relaxed) as u64
+    }
+
+    /// Messages that are not done.
+    pub fn open(&self) -> u64 {
+        self.queues.iter().map(|queue| queue.bodies().len() as u64).sum()
     }
 
     /// The name of a source object. Each has a token of its own, by which it is found in any message.
@@ -128,10 +184,10 @@ impl Stage {
 
     /// The rules of all workers.
     pub fn rules(&self) -> Rules {
-        let (source_bucket, destination_bucket) = (SOURCE.to_owned(), DESTINATION.to_owned());
+        let named = self.named_route();
         let route = |route| BucketRoute {
-            source_bucket: source_bucket.clone(),
-            destination_bucket: destination_bucket.clone(),
+            source_bucket: named.src_bucket.clone(),
+            destination_bucket: named.des_bucket.clone(),
             route,
         };
         // An object may also be asked for at the place of the one before it: the first to come keeps it.
@@ -139,25 +195,27 @@ impl Stage {
             let next = ObjectKey::new(Self::source_key((key + 1) % self.scenario.keys)).ok()?;
             Some(route(Route::single(next, ObjectKey::new(Self::destination_key(key)).ok()?)))
         };
-        let routes = [route(Self::route())].into_iter().chain((0..self.scenario.keys).filter_map(beside)).collect();
+        let mut routes = vec![route(named.route())];
+        if self.direction == Direction::There {
+            routes.extend((0..self.scenario.keys).filter_map(beside));
+        }
         Rules { routes, default: None, ignore: IgnoreList::none(), deletes: self.scenario.deletes }
     }
 
     /// The route of the source bucket, as a stack names it.
-    pub fn named_route() -> NamedRoute {
+    pub fn named_route(&self) -> NamedRoute {
+        let (src_bucket, src_prefix, des_bucket, des_prefix) = match self.direction {
+            Direction::There => (SOURCE, "", DESTINATION, "p"),
+            Direction::Back => (DESTINATION, "p", SOURCE, ""),
+        };
         NamedRoute {
-            src_bucket: SOURCE.to_owned(),
-            src_prefix: String::new(),
-            des_bucket: DESTINATION.to_owned(),
-            des_prefix: "p".to_owned(),
-            strip_src_prefix: false,
+            src_bucket: src_bucket.to_owned(),
+            src_prefix: src_prefix.to_owned(),
+            des_bucket: des_bucket.to_owned(),
+            des_prefix: des_prefix.to_owned(),
+            strip_src_prefix: self.direction == Direction::Back,
             keys_from: None,
         }
-    }
-
-    /// The route of the source bucket.
-    pub fn route() -> Route {
-        Self::named_route().route()
     }
 
     /// What is parked.
@@ -223,9 +281,13 @@ impl Ways {
     /// The destination bucket.
     pub fn to_destination(&self) -> SimStore {
         let (world, memory) = (self.stage.world.clone(), self.stage.destination.clone());
-        SimStore::new(world, memory, Side::Destination)
+        let store = SimStore::new(world, memory, Side::Destination)
             .that_damages(self.notices_damage())
-            .that_marks(self.stage.scenario.marks)
+            .that_marks(self.stage.scenario.marks);
+        match &self.stage.told {
+            Some(events) => store.that_tells(events.clone(), Arc::clone(&self.stage.copies_told)),
+            None => store,
+        }
     }
 }
 

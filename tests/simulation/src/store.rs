@@ -1,7 +1,10 @@
 //! Buckets in memory, behind a line and a service that fail.
 
 use std::{
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -14,6 +17,7 @@ use longhaul::{
     body::ByteStream,
     checksum::Crc64,
     error::{ErrorKind, StoreError},
+    mark::unmarked,
     memory::Memory,
     object::{Location, ObjectInfo, ObjectKey, Pin},
     part::{ByteRange, PartSpec},
@@ -28,8 +32,11 @@ use crate::{
     clock::wall,
     counts::{Fault, Happening, Op},
     executor::ProcessId,
+    oracle::{SourceId, Version},
     owned::{OwnedCompletion, OwnedObject},
     pages::Marks,
+    queue::SimQueue,
+    telling::tell,
     uploads::UploadEnd,
     world::{Call, Failure, World},
 };
@@ -53,12 +60,14 @@ pub struct SimStore {
     pub(crate) marks: Marks,
     /// Whether checksums tell when a byte is damaged on its way.
     notices_damage: bool,
+    /// Who hears of what is written, and how often somebody did.
+    tells: Option<(SimQueue, Arc<AtomicUsize>)>,
 }
 
 impl SimStore {
     /// A way to `memory`.
     pub fn new(world: World, memory: Memory, side: Side) -> Self {
-        Self { world, memory, side, marks: Marks::Both, notices_damage: false }
+        Self { world, memory, side, marks: Marks::Both, notices_damage: false, tells: None }
     }
 
     /// Also damages bytes on their way: the product can notice.
@@ -69,6 +78,11 @@ impl SimStore {
     /// Says in this way whether its listings go on.
     pub fn that_marks(self, marks: Marks) -> Self {
         Self { marks, ..self }
+    }
+
+    /// Tells a stack whose source it is of what is written, and counts it.
+    pub fn that_tells(self, events: SimQueue, counted: Arc<AtomicUsize>) -> Self {
+        Self { tells: Some((events, counted)), ..self }
     }
 
     fn op(&self, source: Op, destination: Op) -> Op {
@@ -238,9 +252,16 @@ impl SimStore {
     fn appeared(&self, key: &ObjectKey) {
         let bytes = self.memory.bytes(key.as_str()).unwrap_or_default();
         let info = self.memory.head_object(key).now_or_never().and_then(Result::ok);
-        let headers = info.map(|info| info.headers).unwrap_or_default();
-        let found = self.world.oracle().written_by_product(key.as_str(), (bytes, &headers), self.world.now());
+        let headers = info.as_ref().map(|info| unmarked(&info.headers)).unwrap_or_default();
+        let now = self.world.now();
+        let found = self.world.oracle().written_by_product(key.as_str(), (bytes.clone(), &headers), now);
         self.world.judge(found);
+        if let (Some((events, counted)), Some(info)) = (&self.tells, info) {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let id = SourceId { bucket: self.memory.location().bucket.clone(), key: key.as_str().to_owned() };
+            let version = Version { bytes, etag: info.etag, headers, written: now, ended: None };
+            tell(&self.world, events, &id, version);
+        }
     }
 }
 

@@ -56,5 +56,7 @@ fn promise(defect: Defect) -> &'static str {
         Defect::ForgetParts => "nothing twice",
         Defect::NewUploadEachLeg => "transitions",
         Defect::HoldBodies => "flat memory",
+        Defect::AnyRoute => "only what a route allows",
+        Defect::OnlyOwnLedger => "comes to rest",
     }
 }

@@ -15,10 +15,12 @@ use serde_json::{Value, json};
 use crate::{
     clock::wall,
     counts::Happening,
-    oracle::Version,
+    oracle::{SourceId, Version},
+    queue::STOLEN,
     scanning,
     scenario::Deed,
-    stage::{DESTINATION, EVENTS, JOBS, SOURCE, Stage},
+    stage::{DESTINATION, EVENTS, JOBS, SEGMENTS, SOURCE, Stage},
+    telling::{event, tell},
     uploads::UploadEnd,
 };
 
@@ -53,10 +55,11 @@ impl Users {
             Deed::DeleteDestination { key } => self.delete_destination(key),
             Deed::AbortUploads => self.abort_uploads().await,
             Deed::RewritePart => self.rewrite_part().await,
-            Deed::Redrive => self.redrive(),
+            Deed::Redrive => self.redrive_on(&self.stage),
             Deed::Scan => scanning::start_jobsender(&self.stage, self.random.u64(..)),
             Deed::OriginalJob { key } => self.original_job(key, key),
             Deed::CollidingJob { key } => self.original_job((key + 1) % self.stage.scenario.keys, key),
+            Deed::Hostile { key } => self.hostile(key),
             Deed::Malformed => {
                 self.stage.queues[JOBS].deliver("{\"hello\": 1}".to_owned(), Duration::ZERO);
                 self.stage.world.happened(Happening::Malformed, String::new);
@@ -95,11 +98,8 @@ impl Users {
 
     fn event(&mut self, name: &str, key: &str, object: Value) -> Value {
         self.writes += 1;
-        let encoded = key.replace('+', "%2B").replace(' ', "+").replace('é', "%C3%A9");
-        let mut object = object;
-        object["key"] = encoded.into();
-        object["sequencer"] = format!("{:016X}", self.writes).into();
-        json!({"eventName": name, "s3": {"bucket": {"name": SOURCE}, "object": object}})
+        let id = SourceId { bucket: SOURCE.to_owned(), key: key.to_owned() };
+        event(name, &id, object, self.writes)
     }
 
     /// S3 tells of what happened: at least once, late and in any order.
@@ -141,9 +141,14 @@ impl Users {
         let bytes = self.content(size);
         let (world, name) = (&self.stage.world, Stage::destination_key(key));
         self.stage.destination.continue_from(wall(world.now()));
-        self.stage.destination.insert(&name, bytes.clone());
-        world.oracle().changed_by_others(&name, Some(bytes), world.now());
+        let etag = self.stage.destination.insert(&name, bytes.clone());
+        world.oracle().changed_by_others(&name, Some(bytes.clone()), world.now());
         world.happened(Happening::DestinationOverwritten, || format!("{name} {size} bytes"));
+        if let Some(events) = self.stage.told() {
+            let id = SourceId { bucket: DESTINATION.to_owned(), key: name };
+            let version = Version { bytes, etag, headers: Headers::default(), written: world.now(), ended: None };
+            tell(world, events, &id, version);
+        }
     }
 
     fn delete_destination(&mut self, key: usize) {
@@ -193,11 +198,11 @@ impl Users {
     }
 
     /// An operator sends everything that is parked again.
-    pub fn redrive(&mut self) {
-        let parked = std::mem::take(&mut *self.stage.parked());
+    pub fn redrive_on(&self, stage: &Stage) {
+        let parked = std::mem::take(&mut *stage.parked());
         for message in parked {
-            self.stage.world.happened(Happening::Redriven, || message.body.clone());
-            self.stage.queues[message.queue].deliver(message.body, Duration::ZERO);
+            stage.world.happened(Happening::Redriven, || message.body.clone());
+            stage.queues[message.queue].deliver(message.body, Duration::ZERO);
         }
     }
 
@@ -209,6 +214,25 @@ impl Users {
         self.stage.world.oracle().place(&Stage::source_id(key), &destination);
         self.stage.queues[JOBS].deliver(body.to_string(), Duration::ZERO);
         self.stage.world.happened(Happening::OriginalJob, || body.to_string());
+    }
+
+    /// Somebody who can send to a queue asks for what no route does: another place, another bucket, a segment of nothing.
+    fn hostile(&mut self, key: usize) {
+        let (source, place) = (Stage::source_key(key), Stage::destination_key(key));
+        let job = |from: &str, to: &str, place: &str| json!({"Src_bucket": from, "Src_key": source, "Des_bucket": to, "Des_key": place, "Size": 7});
+        let stolen = format!("{STOLEN}/{source}");
+        let (queue, body) = match self.random.u8(..6) {
+            0 => (JOBS, job(STOLEN, DESTINATION, &place)),
+            1 => (JOBS, job(SOURCE, STOLEN, &place)),
+            2 => {
+                let at = json!({"generation": 1, "upload_id": "upload-1", "segment": 0});
+                let segment = json!({"src_key": source, "des_key": stolen, "size": 7, "at": at});
+                (SEGMENTS, json!({"longhaul": 1, "src_bucket": SOURCE, "des_bucket": DESTINATION, "segment": segment}))
+            }
+            _ => (JOBS, job(SOURCE, DESTINATION, &stolen)),
+        };
+        self.stage.world.happened(Happening::HostileSent, || body.to_string());
+        self.stage.queues[queue].deliver(body.to_string(), Duration::ZERO);
     }
 
     /// More of the same, for a seed that is too small.

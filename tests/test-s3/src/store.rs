@@ -12,6 +12,7 @@ use crate::bucket::{Bucket, NULL_VERSION, Versioning, no_such_bucket};
 use crate::checksum::{Algorithm, Checksum, Digests, Md5Use, crc64_base64, digest_data};
 use crate::data::Data;
 use crate::object::{Object, PutOptions};
+use crate::order::Order;
 use crate::synthetic::{SyntheticKeys, synthetic_etag};
 
 /// How a store differs from S3.

@@ -103,6 +103,8 @@ fn scenario(args: &Args, random: &mut fastrand::Rng) -> Scenario {
         delay: Duration::ZERO,
         twice: 0,
         sudden: 0,
+        second_stack: false,
+        marked: false,
         actions: Vec::new(),
         ..Scenario::draw(random)
     }
