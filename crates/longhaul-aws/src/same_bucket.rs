@@ -2,7 +2,7 @@
 
 use longhaul::object::Location;
 
-use crate::provider::host;
+use crate::endpoint::Endpoint;
 
 /// Providers in which a bucket's name is unique, whatever the region: the end of their hosts, and a name for it.
 const UNIQUE_NAMES: [(&str, &str); 4] =
@@ -16,7 +16,9 @@ pub fn is_same_bucket(one: &Location, other: &Location) -> bool {
 
 /// That within which a bucket's name is unique.
 fn realm(endpoint: &str) -> String {
-    let host = host(endpoint).to_ascii_lowercase();
+    // Anything but an address, a folder for instance, is only like itself.
+    let Ok(endpoint) = Endpoint::parse(endpoint) else { return endpoint.to_owned() };
+    let host = endpoint.host();
     // Its regions share the domain of the first partition and not its names.
     if host.contains("us-gov-") && host.ends_with(".amazonaws.com") {
         return "aws-us-gov".to_owned();
@@ -24,17 +26,9 @@ fn realm(endpoint: &str) -> String {
     let is_in = |end: &str| host == end || host.strip_suffix(end).is_some_and(|rest| rest.ends_with('.'));
     match UNIQUE_NAMES.into_iter().find(|(end, _)| is_in(end)) {
         Some((_, name)) => name.to_owned(),
-        None => plain(endpoint),
+        // In small letters, without the usual port and without a `/` at its end.
+        None => endpoint.as_str().to_owned(),
     }
-}
-
-/// An endpoint as others may write it too: in small letters, without the usual port and without a `/` at its end.
-fn plain(endpoint: &str) -> String {
-    let endpoint = endpoint.to_ascii_lowercase();
-    let endpoint = endpoint.trim_end_matches('/');
-    let usual = [("https://", ":443"), ("http://", ":80")];
-    let port = usual.into_iter().find(|(scheme, _)| endpoint.starts_with(scheme)).map_or("", |(_, port)| port);
-    endpoint.strip_suffix(port).unwrap_or(endpoint).to_owned()
 }
 
 #[cfg(test)]
