@@ -31,6 +31,8 @@ pub struct Account {
     endpoint: String,
     provider: Provider,
     request_payer: bool,
+    /// Whether requests go to Amazon itself, and not only to somebody whom the settings call so.
+    is_amazon: bool,
 }
 
 /// Prepares the way to a store. Nothing is asked for: a bucket of Amazon's in another region than the account's is not
@@ -49,6 +51,8 @@ impl Account {
         let region = given.unwrap_or_else(|| provider.default_region().to_owned());
         let endpoint = named.map_or_else(|| amazon_endpoint(&region), |named| named.given().to_owned());
         Self {
+            is_amazon: provider == Provider::Aws
+                && named.is_none_or(|named| Provider::of_host(named.host()) == Provider::Aws),
             client: client(reach, options, provider, &region),
             endpoint,
             provider,
@@ -64,6 +68,7 @@ impl Account {
             provider: self.provider,
             request_payer: self.request_payer,
             copies_from: None,
+            refuses_wrong_checksums: self.is_amazon,
         }
     }
 
@@ -142,6 +147,17 @@ mod tests {
             assert_eq!(account.bucket(name).location, location);
         }
         assert_eq!(account.provider(), Provider::Aws);
+    }
+
+    #[test]
+    fn a_store_is_amazon_by_its_address_and_not_by_what_it_is_called() {
+        let refuses = |endpoint: Option<&str>| {
+            let options = ConnectOptions { provider: Some(Provider::Aws), ..ConnectOptions::default() };
+            Account::of(&reach(endpoint), &options).bucket("b").refuses_wrong_checksums
+        };
+        assert!(refuses(None));
+        assert!(refuses(Some("https://bucket.vpce-1a.s3.us-east-1.vpce.amazonaws.com")));
+        assert!(!refuses(Some("http://127.0.0.1:9000")));
     }
 
     #[test]

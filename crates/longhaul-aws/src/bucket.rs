@@ -16,6 +16,9 @@ pub struct S3Bucket {
     pub(crate) provider: Provider,
     pub(crate) request_payer: bool,
     pub(crate) copies_from: Option<Location>,
+    /// Whether a wrong checksum is known to be refused. Elsewhere none is sent with a body: a store that merely repeats it would
+    /// seem to have computed it.
+    pub(crate) refuses_wrong_checksums: bool,
 }
 
 impl S3Bucket {
@@ -23,6 +26,11 @@ impl S3Bucket {
     pub fn copying_from(mut self, source: &Self, sharing: Sharing) -> Self {
         self.copies_from = (sharing == Sharing::SameStore).then(|| source.location.clone());
         self
+    }
+
+    /// The same bucket, known to refuse bytes whose checksum is not the one that came with them, as Amazon's stores do.
+    pub fn that_refuses_wrong_checksums(self) -> Self {
+        Self { refuses_wrong_checksums: true, ..self }
     }
 
     /// Who runs the store.

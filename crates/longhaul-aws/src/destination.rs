@@ -23,7 +23,7 @@ use crate::{
     failure::store_error,
     list_parts,
     provider::Provider,
-    translate::{http_date, malformed},
+    translate::{http_date, malformed, tag},
     uploads,
 };
 
@@ -56,7 +56,7 @@ impl Destination for S3Bucket {
             .content_length(signed(body.length()))
             .set_if_match(if_match)
             .set_if_none_match(if_none_match)
-            .set_checksum_crc64_nvme(expected.filter(|_| self.provider.names_checksums()).map(Crc64::to_base64))
+            .set_checksum_crc64_nvme(expected.filter(|_| self.refuses_wrong_checksums).map(Crc64::to_base64))
             .set_content_type(headers.content_type.clone())
             .set_cache_control(headers.cache_control.clone())
             .set_content_disposition(headers.content_disposition.clone())
@@ -70,7 +70,8 @@ impl Destination for S3Bucket {
             .send()
             .await
             .map_err(|error| self.named(of_condition(condition, store_error("PutObject", error)), object.key))?;
-        Ok(written(answer.e_tag, answer.version_id, answer.checksum_crc64_nvme))
+        let encryption = (answer.server_side_encryption, answer.sse_customer_algorithm);
+        Ok(written(answer.e_tag.map(|text| tag(&text, encryption)), answer.version_id, answer.checksum_crc64_nvme))
     }
 
     async fn create_multipart_upload(&self, object: &NewObject<'_>) -> Result<Upload, StoreError> {
@@ -132,7 +133,7 @@ impl Destination for S3Bucket {
         Ok(UploadedPart {
             number: part.number,
             size: part.range.len(),
-            etag: ETag::new(&etag),
+            etag: tag(&etag, (answer.server_side_encryption, answer.sse_customer_algorithm)),
             crc64nvme: answer.checksum_crc64_nvme.as_deref().and_then(Crc64::from_base64),
         })
     }
@@ -146,7 +147,7 @@ impl Destination for S3Bucket {
             CompletedPart::builder().part_number(part.number.get().into()).e_tag(part.etag.quoted()).build()
         });
         let (if_match, if_none_match) = condition_headers(&completion.condition);
-        let crc = completion.crc64nvme.filter(|_| self.provider.names_checksums());
+        let crc = completion.crc64nvme.filter(|_| self.refuses_wrong_checksums);
         let answer = self
             .client
             .complete_multipart_upload()
@@ -166,7 +167,8 @@ impl Destination for S3Bucket {
                 let failed = of_condition(&completion.condition, store_error("CompleteMultipartUpload", error));
                 self.named(of_upload("CompleteMultipartUpload", failed), &upload.key)
             })?;
-        Ok(written(answer.e_tag, answer.version_id, answer.checksum_crc64_nvme))
+        let etag = answer.e_tag.as_deref().map(ETag::new);
+        Ok(written(etag, answer.version_id, answer.checksum_crc64_nvme))
     }
 
     async fn abort_multipart_upload(&self, upload: &Upload) -> Result<(), StoreError> {
@@ -217,7 +219,8 @@ impl Destination for S3Bucket {
             .await
             .map_err(|error| self.named(store_error("CopyObject", error), object.key))?;
         let result = answer.copy_object_result;
-        let etag = result.as_ref().and_then(|result| result.e_tag.clone());
+        let encryption = (answer.server_side_encryption, answer.sse_customer_algorithm);
+        let etag = result.as_ref().and_then(|result| result.e_tag.as_deref()).map(|text| tag(text, encryption));
         let crc = result.and_then(|result| result.checksum_crc64_nvme);
         Ok(written(etag, answer.version_id, crc))
     }
@@ -289,9 +292,9 @@ fn metadata(object: &NewObject<'_>) -> Option<std::collections::HashMap<String, 
     (!metadata.is_empty()).then(|| metadata.clone().into_iter().collect())
 }
 
-fn written(etag: Option<String>, version_id: Option<String>, crc: Option<String>) -> Written {
+fn written(etag: Option<ETag>, version_id: Option<String>, crc: Option<String>) -> Written {
     Written {
-        etag: etag.as_deref().map(ETag::new),
+        etag,
         version_id: version_id.as_deref().and_then(VersionId::new),
         crc64nvme: crc.as_deref().and_then(Crc64::from_base64),
     }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt::Display};
 use aws_sdk_s3::{
     error::BoxError,
     primitives::{DateTime, DateTimeFormat},
-    types::ChecksumType,
+    types::{ChecksumType, ServerSideEncryption},
 };
 use longhaul::{
     checksum::Crc64,
@@ -23,6 +23,8 @@ pub(crate) struct Answer {
     pub last_modified: Option<DateTime>,
     pub checksum_crc64_nvme: Option<String>,
     pub checksum_type: Option<ChecksumType>,
+    pub server_side_encryption: Option<ServerSideEncryption>,
+    pub sse_customer_algorithm: Option<String>,
     pub content_type: Option<String>,
     pub cache_control: Option<String>,
     pub content_disposition: Option<String>,
@@ -54,7 +56,7 @@ impl Answer {
         };
         Ok(ObjectInfo {
             size,
-            etag: ETag::new(&etag),
+            etag: tag(&etag, (self.server_side_encryption, self.sse_customer_algorithm)),
             version_id: self.version_id.as_deref().and_then(VersionId::new),
             modified: timestamp(self.last_modified.as_ref()),
             crc64nvme: self.checksum_crc64_nvme.as_deref().filter(|_| whole).and_then(Crc64::from_base64),
@@ -76,6 +78,12 @@ impl Answer {
         ];
         lost.into_iter().filter(|(is_lost, _)| *is_lost).map(|(_, name)| name).collect()
     }
+}
+
+/// A tag. Of what is encrypted with a key of KMS or of the customer it is no MD5 (S3 API reference, Object).
+pub(crate) fn tag(text: &str, (by_store, by_customer): (Option<ServerSideEncryption>, Option<String>)) -> ETag {
+    let may_be_md5 = by_customer.is_none() && by_store.is_none_or(|kind| kind == ServerSideEncryption::Aes256);
+    if may_be_md5 { ETag::new(text) } else { ETag::new(text).without_md5() }
 }
 
 /// An answer that no store should give.
@@ -125,6 +133,15 @@ mod tests {
         assert_eq!(listed_key("a+b%2Bc%2520/%E6%97%A5", true).unwrap().as_str(), "a b+c%20/日");
         assert_eq!(listed_key("a+b", false).unwrap().as_str(), "a+b");
         assert!(listed_key("%FF", true).is_err());
+    }
+
+    #[test]
+    fn a_tag_under_a_key_of_kms_or_of_the_customer_is_no_md5() {
+        let is_md5 = |kind, customer| tag("\"d41d8cd98f00b204e9800998ecf8427e\"", (kind, customer)).looks_like_md5();
+        assert!(is_md5(None, None) && is_md5(Some(ServerSideEncryption::Aes256), None));
+        assert!(!is_md5(Some(ServerSideEncryption::AwsKms), None));
+        assert!(!is_md5(Some(ServerSideEncryption::AwsKmsDsse), None));
+        assert!(!is_md5(None, Some("AES256".into())));
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub struct WorkerSettings {
     pub bandwidth: Option<u64>,
     /// `MarkCopies`: copies carry a mark of their source, and are not sent back to it by the stack of the other direction.
     pub mark_copies: bool,
-    /// `Verify`: `auto`, `md5` or `read-back`.
+    /// `Verify`: `auto`, `md5`, `transport` or `read-back`.
     pub verify: Verify,
 }
 
@@ -125,7 +125,8 @@ impl WorkerSettings {
 const DELETE_POLICIES: [(&str, DeletePolicy); 2] =
     [("ignore", DeletePolicy::Ignore), ("propagate", DeletePolicy::Propagate)];
 
-const VERIFIES: [(&str, Verify); 3] = [("auto", Verify::Auto), ("md5", Verify::Md5), ("read-back", Verify::ReadBack)];
+const VERIFIES: [(&str, Verify); 4] =
+    [("auto", Verify::Auto), ("md5", Verify::Md5), ("transport", Verify::Transport), ("read-back", Verify::ReadBack)];
 
 fn default_destination<F: Fn(&str) -> Option<String>>(vars: &mut Reader<F>) -> Option<DefaultDestination> {
     let bucket = vars.optional_bucket("Des_bucket_default")?;

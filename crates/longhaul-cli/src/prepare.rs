@@ -236,6 +236,7 @@ pub fn engine_settings(settings: &CopySettings) -> Result<Settings, Failure> {
     let verify = match settings.verify.unwrap_or(VerifyName::Auto) {
         VerifyName::Auto => Verify::Auto,
         VerifyName::Md5 => Verify::Md5,
+        VerifyName::Transport => Verify::Transport,
         VerifyName::ReadBack => Verify::ReadBack,
     };
     Ok(Settings {

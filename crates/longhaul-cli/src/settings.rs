@@ -132,7 +132,7 @@ settings! {
     /// Seconds without an answer or a byte after which a request has failed [default: 60].
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
-    /// How a copy is proved beyond what both stores say [default: auto].
+    /// How a copy is proved [default: auto].
     #[arg(long, value_enum)]
     verify: Option<VerifyName>,
     /// Send bytes through this machine even where the store could copy by itself.
@@ -164,10 +164,12 @@ pub enum CompareName {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VerifyName {
-    /// What both stores say without a second read.
+    /// The strongest proof without a second read: CRC64NVME where the store computes it, else MD5 against ETags.
     Auto,
-    /// Also MD5 against ETags, for stores without CRC64NVME. Costs more processor time than TLS.
+    /// The same, and the MD5 is computed even where the store names a CRC64NVME.
     Md5,
+    /// TLS is enough: no MD5 is computed, which saves processor time.
+    Transport,
     /// Read the destination again.
     ReadBack,
 }

@@ -1,11 +1,14 @@
 //! What a copy says: objects as they end, and the summary.
 
+use std::collections::BTreeMap;
+
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use longhaul::{
     copy::CopyJob,
     object::{KeyError, Location, ObjectKey},
+    proof::ProofLevel,
     report::{ObjectReport, Outcome},
-    scan::Comparison,
+    scan::{Comparison, Totals},
     scan_list::ListTotals,
     text::escaped,
 };
@@ -192,6 +195,8 @@ impl Show {
             "busy": totals.busy,
             "interrupted": totals.interrupted,
             "not_preserved": totals.not_preserved,
+            "proofs": proofs(totals),
+            "transport_only": totals.transport_only,
             "requests": totals.requests,
             "skipped_files": summary.skipped_files,
             "different": summary.comparison.map(|found| found.different),
@@ -199,6 +204,27 @@ impl Show {
             "exit_code": summary.exit.code(),
         });
         out::object(&line);
+    }
+
+    /// How the copies were proved, and a warning where little is known.
+    fn proofs_for_people(&self, totals: &Totals) {
+        let counted: Vec<String> = totals.proofs.iter().map(|(level, count)| format!("{count} {level}")).collect();
+        if !counted.is_empty() {
+            say!("proved: {}", counted.join(", "));
+        }
+        let unproved = totals.proofs.get(&ProofLevel::SizeOnly).copied().unwrap_or(0);
+        if unproved > 0 {
+            self.warn(&format!(
+                "of {unproved} copies only the size is known at the destination, and TLS speaks for the bytes; \
+                 --verify read-back reads them again"
+            ));
+        }
+        if totals.transport_only > 0 {
+            self.warn(&format!(
+                "{} copies have parts of an earlier run that nobody has compared (transport_only_parts in the report)",
+                totals.transport_only
+            ));
+        }
     }
 
     fn summary_for_people(&self, summary: &Summary<'_>) {
@@ -229,6 +255,7 @@ impl Show {
         for (count, what) in more.into_iter().filter(|(count, _)| *count > 0) {
             say!("{:>12} {what}", HumanCount(count).to_string());
         }
+        self.proofs_for_people(totals);
         if let Some(found) = summary.comparison {
             say!(
                 "compared by size: {} objects, {}; {} different",
@@ -252,4 +279,8 @@ impl Show {
             Exit::Done | Exit::Usage => {}
         }
     }
+}
+
+fn proofs(totals: &Totals) -> BTreeMap<String, u64> {
+    totals.proofs.iter().map(|(level, count)| (level.to_string(), *count)).collect()
 }

@@ -121,6 +121,38 @@ pub struct Promise {
     pub length: u64,
     /// With this checksum, where the source names one for exactly these bytes.
     pub crc64nvme: Option<Crc64>,
+    /// With this MD5, where the source's tag seems to be that of exactly these bytes. Then the tally must compute it.
+    pub md5: Option<TagPromise>,
+}
+
+impl Promise {
+    /// So many bytes, and nothing more is known of them.
+    pub fn of_length(length: u64) -> Self {
+        Self { length, crc64nvme: None, md5: None }
+    }
+
+    fn check(&self, read: &Hasher) -> Result<(), StoreError> {
+        let crc = read.crc();
+        if let Some(expected) = self.crc64nvme.filter(|expected| *expected != crc) {
+            let (read, named) = (crc.to_base64(), expected.to_base64());
+            return Err(corrupt(format!("the bytes read have the CRC64NVME {read}, the source names {named}")));
+        }
+        let (Some(tag), Some(md5)) = (self.md5, read.md5()) else { return Ok(()) };
+        if md5 != tag.md5 && tag.read_before != Some(crc) {
+            let (read, named) = (md5.to_hex(), tag.md5.to_hex());
+            return Err(corrupt(format!("the bytes read have the MD5 {read}, the source's tag is {named}")));
+        }
+        Ok(())
+    }
+}
+
+/// What a source's tag says of the bytes. It may be no MD5 at all: that shows when the same bytes are read twice.
+#[derive(Clone, Copy, Debug)]
+pub struct TagPromise {
+    /// The tag, read as an MD5.
+    pub md5: Md5,
+    /// The checksum of other bytes that were read before.
+    pub read_before: Option<Crc64>,
 }
 
 /// A body that is counted, hashed and checked as it goes by.
@@ -152,18 +184,11 @@ impl Metered {
         if state.bytes > self.promise.length {
             return Err(corrupt(format!("more than the {} bytes that were announced", self.promise.length)));
         }
-        if state.bytes == self.promise.length {
-            state.whole = true;
-            let crc = state.hasher.crc();
-            if let Some(expected) = self.promise.crc64nvme.filter(|expected| *expected != crc) {
-                return Err(corrupt(format!(
-                    "the bytes read have the CRC64NVME {}, the source names {}",
-                    crc.to_base64(),
-                    expected.to_base64()
-                )));
-            }
+        if state.bytes < self.promise.length {
+            return Ok(());
         }
-        Ok(())
+        state.whole = true;
+        self.promise.check(&state.hasher)
     }
 
     fn check_end(&self) -> Result<(), StoreError> {
@@ -228,7 +253,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_is_hashed_as_it_goes_by() {
-        let (tally, body) = metered(&["ab", "c"], Promise { length: 3, crc64nvme: None });
+        let (tally, body) = metered(&["ab", "c"], Promise::of_length(3));
         assert_eq!(body.collect().await.unwrap(), b"abc");
         assert_eq!(tally.crc(), Crc64::of(b"abc"));
         assert_eq!(tally.md5().unwrap().to_hex(), "900150983cd24fb0d6963f7d28e17f72");
@@ -236,14 +261,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_ends_early_is_an_error_of_the_source() {
-        let (tally, body) = metered(&["ab"], Promise { length: 3, crc64nvme: None });
+        let (tally, body) = metered(&["ab"], Promise::of_length(3));
         assert_eq!(body.collect().await.unwrap_err().kind(), ErrorKind::Corrupt);
         assert!(tally.take_read_error().unwrap().to_string().contains("ended after 2 of 3 bytes"));
     }
 
     #[tokio::test]
     async fn the_last_chunk_of_wrong_bytes_is_withheld() {
-        let promise = Promise { length: 3, crc64nvme: Some(Crc64::of(b"abd")) };
+        let promise = Promise { crc64nvme: Some(Crc64::of(b"abd")), ..Promise::of_length(3) };
         let (_, body) = metered(&["ab", "c"], promise);
         let mut chunks = body.into_chunks();
         assert!(chunks.next().await.unwrap().is_ok());
@@ -252,8 +277,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn bytes_of_another_md5_than_the_tag_says_are_withheld_until_they_were_read_twice() {
+        let md5 = Md5::from_hex("d41d8cd98f00b204e9800998ecf8427e").unwrap();
+        for (read_before, passes) in [(None, false), (Some(Crc64::of(b"abd")), false), (Some(Crc64::of(b"abc")), true)]
+        {
+            let promise = Promise { md5: Some(TagPromise { md5, read_before }), ..Promise::of_length(3) };
+            let (_, body) = metered(&["ab", "c"], promise);
+            assert_eq!(body.collect().await.is_ok(), passes, "{read_before:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn bytes_past_the_announced_length_are_an_error() {
-        let (_, body) = metered(&["abc", "d"], Promise { length: 3, crc64nvme: None });
+        let (_, body) = metered(&["abc", "d"], Promise::of_length(3));
         assert!(body.collect().await.is_err());
     }
 }

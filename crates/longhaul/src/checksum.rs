@@ -69,9 +69,9 @@ impl Md5 {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Reads the form of ETags.
+    /// Reads the form of ETags, in either case of its letters.
     pub fn from_hex(text: &str) -> Option<Self> {
-        if text.len() != 32 || !text.is_ascii() {
+        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
         let mut bytes = [0; 16];
@@ -102,7 +102,7 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// `with_md5` costs more processor time than TLS does, so it is asked for and never assumed.
+    /// `with_md5` costs more processor time than TLS does, so it is asked for where nothing cheaper proves.
     pub fn new(with_md5: WithMd5) -> Self {
         let md5 = matches!(with_md5, WithMd5::Yes).then(md5::Md5::new);
         Self { crc: Digest::new(CrcAlgorithm::Crc64Nvme), md5 }

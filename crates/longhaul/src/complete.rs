@@ -16,7 +16,7 @@ use crate::{
     record::{Expected, Reason, State},
     resume::fitting,
     small::read_back,
-    transfer::Trust,
+    trusts::Trusts,
 };
 
 /// S3 may take minutes to complete an upload of many parts (API reference of CompleteMultipartUpload).
@@ -41,7 +41,7 @@ pub(crate) async fn settle<S: Source, D: Destination, L: Ledger, C: Clock>(
             let words = "the parts at the destination do not combine to the source's checksum";
             return Err(Ended::Restart(Reason::new("corrupt", words)));
         }
-        let expected = expected(info.size, whole, &parts);
+        let expected = expected(info.size, whole, &parts, filling.trusts());
         match complete(leg, entry, info, filling, &parts, expected).await? {
             Some(written) => return finish(leg, entry, info, filling, whole, written).await,
             // Parts were rewritten between the listing and Complete.
@@ -94,9 +94,9 @@ pub(crate) fn whole_crc<'a>(parts: impl IntoIterator<Item = &'a UploadedPart>) -
     parts.into_iter().try_fold(Crc64::EMPTY, |whole, part| Some(whole.followed_by(part.crc64nvme?, part.size)))
 }
 
-fn expected(size: u64, crc64nvme: Option<Crc64>, parts: &[UploadedPart]) -> Expected {
+fn expected(size: u64, crc64nvme: Option<Crc64>, parts: &[UploadedPart], trusts: Trusts) -> Expected {
     let etag = multipart_etag(parts.iter().map(|part| part.etag.as_str())).map(|etag| ETag::new(&etag));
-    Expected { size, crc64nvme, etag }
+    Expected { size, crc64nvme, etag, trusts: Some(trusts) }
 }
 
 /// Asks for completion until it is known to have happened. `None`: the parts must be listed again.
@@ -278,22 +278,28 @@ fn proof<S: Source, D: Destination, L: Ledger, C: Clock>(
     whole: Option<Crc64>,
     written: &Written,
 ) -> Proof {
-    let trusted = |trust: Trust| filling.have.values().filter(|part| part.trust == trust).count();
-    let (crc, md5, earlier) = (trusted(Trust::Crc), trusted(Trust::Md5), trusted(Trust::EarlierLeg));
-    let all = filling.have.len();
-    let source_agrees = info.crc64nvme.is_some() && info.crc64nvme == whole;
+    let trusts = filling.trusts();
+    let same_tag = has_the_tag_of_the_source(info, filling, written);
+    let source_agrees = same_tag || (info.crc64nvme.is_some() && info.crc64nvme == whole);
     let reads_back = !leg.engine.destination.capabilities().headers;
     let level = match (written.crc64nvme, whole) {
         (Some(_), Some(_)) if reads_back => ProofLevel::ReadBack,
         (Some(theirs), _) if Some(theirs) == info.crc64nvme => ProofLevel::FullCrc,
         // Of parts that the store copied by itself only its own checksums are known: nobody here has read a byte.
         (Some(theirs), _) if Some(theirs) == whole && !leg.is_server_side() => ProofLevel::FullCrc,
-        _ if crc + earlier == all && crc > 0 => ProofLevel::PartCrc,
-        _ if crc + md5 + earlier == all && md5 > 0 => ProofLevel::PartMd5,
-        _ => ProofLevel::SizeOnly,
+        _ if same_tag && trusts.level() == ProofLevel::SizeOnly => ProofLevel::PartMd5,
+        _ => trusts.level(),
     };
-    let unproved = if source_agrees { 0 } else { u32::try_from(earlier).unwrap_or(u32::MAX) };
+    let unproved = if source_agrees { 0 } else { trusts.earlier };
     Proof { level, transport_only_parts: unproved }
+}
+
+/// Whether the source has the same tag, and that is the one which the MD5s of these parts give: then the source was cut into
+/// the same parts, and each has the same MD5 on both sides.
+fn has_the_tag_of_the_source(info: &ObjectInfo, filling: &Filling, written: &Written) -> bool {
+    let tags = filling.have.values().map(|part| part.answer.etag.as_str());
+    let of_parts = multipart_etag(tags).map(|tag| ETag::new(&tag));
+    written.etag.as_ref() == Some(&info.etag) && of_parts.as_ref() == Some(&info.etag)
 }
 
 /// An adopted upload was created by somebody else: what travels with the bytes shows only now.

@@ -12,11 +12,12 @@ use crate::{
     checksum::Crc64,
     compare::{Decision, Difference},
     engine::{Asked, Engine},
-    error::{ErrorKind, LedgerError, StoreError},
+    error::{Effect, ErrorKind, LedgerError, StoreError},
     multipart::{self, SOURCE_TOUCHED},
     object::{ETag, ObjectInfo, ObjectKey, VersionId},
     ports::{Clock, Destination, Ledger, Source},
     proof::Proof,
+    proved::Compared,
     record::{Lease, Reason, RecordKey, State, Token},
     report::{Follow, ObjectReport},
     server_side, small,
@@ -146,6 +147,8 @@ pub(crate) struct Leg<'a, S, D, L, C> {
     pub created: AtomicBool,
     /// Whether nobody had begun the segment in hand before this leg.
     pub first_of_segment: AtomicBool,
+    /// Parts whose bytes were compared.
+    pub compared: Mutex<Compared>,
 }
 
 /// Brings one object across. Never fails silently and never panics on a store's answer: every end is in the report.
@@ -198,6 +201,7 @@ impl<'a, S, D, L, C> Leg<'a, S, D, L, C> {
             adopt: AtomicBool::new(true),
             created: AtomicBool::new(false),
             first_of_segment: AtomicBool::new(false),
+            compared: Mutex::default(),
         }
     }
 }
@@ -239,9 +243,13 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         reason.code == SOURCE_TOUCHED && resumed > before
     }
 
-    /// A call that was not repeated because the process stops has not failed for good: the leg was ended.
+    /// A call that was not repeated because the process stops has not failed for good: the leg was ended. Damaged bytes that may
+    /// be visible are not forgotten for it.
     pub(crate) fn ended_by_time(&self, ended: Ended) -> Ended {
+        let shows_damage =
+            |error: &StoreError| error.kind() == ErrorKind::Corrupt && error.effect() == Effect::MayHaveHappened;
         match ended {
+            Ended::Failed(error) if shows_damage(&error) => Ended::Failed(error),
             Ended::Failed(error) if error.is_retryable() && self.engine.patience.stop.is_cancelled() => {
                 Ended::Interrupted
             }

@@ -24,6 +24,7 @@ use crate::{
     record::Token,
     report::ObjectReport,
     retry::RetryPolicy,
+    tags::Tags,
 };
 
 /// What becomes of a copy whose place at the destination another source has.
@@ -281,6 +282,7 @@ pub struct Engine<S, D, L, C> {
     pub(crate) observer: Arc<dyn Observer>,
     /// What destinations keep of headers and metadata.
     pub(crate) kept: Kept,
+    pub(crate) tags: Tags,
     versions_permitted: AtomicBool,
     /// How long the slowest of the recent bodies took, in milliseconds; older ones count for less and less.
     body_time: AtomicU64,
@@ -296,6 +298,7 @@ impl<S, D, L, C: Clock> Engine<S, D, L, C> {
             kept: Kept::default(),
             versions_permitted: AtomicBool::new(settings.read_versions),
             body_time: AtomicU64::new(0),
+            tags: Tags::default(),
             source,
             destination,
             ledger,
@@ -312,6 +315,11 @@ impl<S, D, L, C: Clock> Engine<S, D, L, C> {
     /// Shares with other engines what is known of destinations.
     pub fn knowing(self, kept: Kept) -> Self {
         Self { kept, ..self }
+    }
+
+    /// Shares what is learned of the stores' tags with other engines.
+    pub fn learning(self, tags: Tags) -> Self {
+        Self { tags, ..self }
     }
 
     /// Whether another body would arrive before the end, if it takes as long as the slowest of late.

@@ -89,6 +89,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
                 // What was parked and sent again begins to count anew.
                 (next.attempts, next.idle_legs) = (old.attempts, old.idle_legs);
             }
+            next.proved.clone_from(&old.proved);
             (next.bytes, next.requests, next.started) = (old.bytes, old.requests, old.started);
             next.upload = upload;
             if old.state == State::Completing {
@@ -320,7 +321,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             Some(DestinationIdentity { etag: written.etag.clone(), version_id: written.version_id.clone() });
         record.proof = Some(finished.proof);
         (record.upload, record.intent, record.expected, record.lease, record.reason) = (None, None, None, None, None);
-        record.segments = None;
+        (record.segments, record.proved) = (None, None);
         self.add_costs(record);
         let saved = self.save(entry).await;
         if planted::is(Defect::AckBeforeRecording) {

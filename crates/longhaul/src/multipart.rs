@@ -18,6 +18,7 @@ use crate::{
     resume,
     segments::SegmentRef,
     transfer::DonePart,
+    trusts::Trusts,
 };
 
 /// The reason of a restart whose upload was aborted, or completed, by others.
@@ -41,6 +42,11 @@ impl Filling {
         let missing =
             |part: &PartSpec| self.numbers.contains(&part.number.get()) && !self.have.contains_key(&part.number);
         self.plan.parts().filter(missing).collect()
+    }
+
+    /// What speaks for the parts that are there.
+    pub(crate) fn trusts(&self) -> Trusts {
+        Trusts::of(self.have.values().map(|part| part.trust))
     }
 }
 

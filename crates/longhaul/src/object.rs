@@ -1,10 +1,14 @@
 //! The words for an object: where it is, what it is called, and which version of it is meant.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    hash::{Hash, Hasher},
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::checksum::Crc64;
+use crate::checksum::{Crc64, Md5};
 
 /// A store and a bucket in it, or a local folder (`file://` and its path).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -88,29 +92,82 @@ impl fmt::Display for ObjectKey {
 }
 
 /// An entity tag without its quotes. Equal tags of one key mean equal content; nothing else is read into it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ETag(String);
+///
+/// Tags of hexadecimal digits are equal in either case of their letters: not all stores write them alike.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct ETag {
+    text: String,
+    /// Whether the store itself says that the tag is no MD5.
+    no_md5: bool,
+}
 
 impl ETag {
     /// Takes a tag with or without quotes.
     pub fn new(tag: &str) -> Self {
-        Self(tag.trim_matches('"').to_owned())
+        Self { text: tag.trim_matches('"').to_owned(), no_md5: false }
+    }
+
+    /// The same tag, of which the store itself says that it is no MD5: that of an object under a key of KMS or of the customer.
+    pub fn without_md5(self) -> Self {
+        Self { no_md5: true, ..self }
     }
 
     /// The tag without quotes.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// The tag as `If-Match` wants it.
     pub fn quoted(&self) -> String {
-        format!("\"{}\"", self.0)
+        format!("\"{}\"", self.text)
     }
 
-    /// Whether the tag has the shape of the MD5 of a single-part object. Under KMS it has the shape without the meaning,
-    /// so two equal ones prove equal content, but two different ones prove nothing.
+    /// The MD5 that the tag seems to be: it has the shape of one, as the tag of a single-part object has. It may be none all the
+    /// same, so two equal ones prove equal content, but two different ones alone prove nothing.
+    pub fn as_md5(&self) -> Option<Md5> {
+        Md5::from_hex(&self.text).filter(|_| !self.no_md5)
+    }
+
+    /// Whether the tag has the shape of an MD5.
     pub fn looks_like_md5(&self) -> bool {
-        self.0.len() == 32 && self.0.bytes().all(|byte| byte.is_ascii_hexdigit())
+        self.as_md5().is_some()
+    }
+
+    /// Whether the tag has the shape of the MD5 of the MD5s of several parts, and their number.
+    pub fn looks_like_multipart(&self) -> bool {
+        let Some((md5, parts)) = self.text.split_once('-') else { return false };
+        Md5::from_hex(md5).is_some() && !parts.is_empty() && parts.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
+    fn is_hexadecimal(&self) -> bool {
+        self.text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+    }
+}
+
+impl PartialEq for ETag {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text || (self.is_hexadecimal() && self.text.eq_ignore_ascii_case(&other.text))
+    }
+}
+
+impl Eq for ETag {}
+
+impl Hash for ETag {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.to_ascii_lowercase().hash(state);
+    }
+}
+
+impl From<String> for ETag {
+    fn from(tag: String) -> Self {
+        Self::new(&tag)
+    }
+}
+
+impl From<ETag> for String {
+    fn from(tag: ETag) -> Self {
+        tag.text
     }
 }
 
@@ -260,5 +317,23 @@ mod tests {
     fn a_multipart_tag_does_not_look_like_an_md5() {
         assert!(ETag::new("\"d41d8cd98f00b204e9800998ecf8427e\"").looks_like_md5());
         assert!(!ETag::new("d41d8cd98f00b204e9800998ecf8427e-2").looks_like_md5());
+        assert!(ETag::new("d41d8cd98f00b204e9800998ecf8427e-2").looks_like_multipart());
+        assert!(!ETag::new("+41d8cd98f00b204e9800998ecf8427e").looks_like_md5());
+    }
+
+    #[test]
+    fn hexadecimal_tags_are_equal_in_either_case_and_others_are_not() {
+        let lower = ETag::new("d41d8cd98f00b204e9800998ecf8427e-2");
+        let upper = ETag::new("\"D41D8CD98F00B204E9800998ECF8427E-2\"");
+        assert_eq!(lower, upper);
+        assert_eq!(std::collections::HashSet::from([lower, upper]).len(), 1);
+        assert_ne!(ETag::new("AbCx"), ETag::new("abcx"));
+    }
+
+    #[test]
+    fn a_tag_that_the_store_calls_no_md5_is_none() {
+        let tag = ETag::new("d41d8cd98f00b204e9800998ecf8427e");
+        assert_eq!(tag.clone().without_md5(), tag);
+        assert_eq!(tag.without_md5().as_md5(), None);
     }
 }

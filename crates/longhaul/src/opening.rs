@@ -67,6 +67,7 @@ impl<W: Surroundings, C: Clock, Q: JobQueue> Delivery<'_, W, C, Q> {
         let mut copy = settings.copy.clone();
         copy.segment_size = copy.segment_size.filter(|_| self.queues.segments.is_some());
         let engine = Engine::new(source, destination, ledger, patience, copy);
-        Ok(engine.sharing(worker.budget.clone(), worker.bandwidth.clone()).knowing(worker.kept.clone()))
+        let engine = engine.sharing(worker.budget.clone(), worker.bandwidth.clone());
+        Ok(engine.knowing(worker.kept.clone()).learning(worker.tags.clone()))
     }
 }

@@ -82,7 +82,7 @@ mod tests {
     fn body(length: u64, piece: usize) -> (Chunks, Tally) {
         let tally = Tally::new(WithMd5::No);
         let pieces = stream::repeat_with(move || Ok(Bytes::from(vec![0; piece]))).boxed();
-        let promise = Promise { length, crc64nvme: None };
+        let promise = Promise::of_length(length);
         (Metered::wrap(pieces, tally.clone(), promise, |_| ()).into_chunks(), tally)
     }
 

@@ -12,7 +12,7 @@ use futures_util::{
 
 use crate::{
     body::ByteStream,
-    checksum::{Crc64, WithMd5},
+    checksum::Crc64,
     error::{ErrorKind, LedgerError, StoreError},
     object::{ETag, Headers, Listed, Location, ObjectInfo, ObjectKey, Pin, Timestamp, VersionId},
     part::{ByteRange, PartNumber, PartSpec},
@@ -155,7 +155,8 @@ pub struct Written {
     pub etag: Option<ETag>,
     /// Its version, where the bucket keeps versions.
     pub version_id: Option<VersionId>,
-    /// CRC64NVME of the whole object as the store has it.
+    /// CRC64NVME of the whole object as the store computed it. One that the request had named, and that the store may merely
+    /// repeat, does not belong here.
     pub crc64nvme: Option<Crc64>,
 }
 
@@ -368,21 +369,16 @@ pub trait Clock: Send + Sync + 'static {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 }
 
-/// How a copy asks for more proof than the stores give by themselves.
+/// How much proof a copy asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verify {
-    /// What both stores say without a second read.
+    /// The strongest proof without a second read: the CRC64NVME that the store computes, else MD5 against ETags.
     #[default]
     Auto,
-    /// Also MD5 against ETags, for stores without CRC64NVME; costs more processor time than TLS.
+    /// The same, and the MD5 is computed even where the store names a CRC64NVME.
     Md5,
+    /// TLS is enough: no MD5 is computed. Checksums that stores name all the same are compared.
+    Transport,
     /// Reads the destination again and compares.
     ReadBack,
-}
-
-impl Verify {
-    /// Whether an MD5 is computed on the way.
-    pub fn with_md5(self) -> WithMd5 {
-        if self == Self::Md5 { WithMd5::Yes } else { WithMd5::No }
-    }
 }

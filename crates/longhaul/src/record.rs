@@ -6,7 +6,8 @@ use crate::{
     checksum::Crc64,
     object::{ETag, Location, ObjectKey, Pin, Timestamp, VersionId},
     proof::Proof,
-    segments::Segments,
+    proved::Proved,
+    segments::{Segments, Trusts},
 };
 
 /// What a record is filed under: the destination object.
@@ -115,6 +116,9 @@ pub struct Expected {
     pub crc64nvme: Option<Crc64>,
     /// The tag that the parts give by convention, where it can be computed.
     pub etag: Option<ETag>,
+    /// What speaks for the parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusts: Option<Trusts>,
 }
 
 /// The destination object as last seen.
@@ -174,6 +178,9 @@ pub struct Record {
     pub parts: u32,
     /// The destination after the copy.
     pub destination: Option<DestinationIdentity>,
+    /// Parts of the upload that earlier legs have compared with what they had read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proved: Option<Proved>,
     /// How the copy was proved.
     pub proof: Option<Proof>,
     /// The version that was asked for when the copy was parked, where the upload is that of another one.
@@ -248,6 +255,7 @@ impl Record {
             restarts: 0,
             parts: 0,
             destination: None,
+            proved: None,
             proof: None,
             asked_for: None,
             sequencer: None,

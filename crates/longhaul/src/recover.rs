@@ -12,6 +12,7 @@ use crate::{
     proof::{Proof, ProofLevel},
     record::Expected,
     standing::plan_of,
+    trusts::Trusts,
 };
 
 /// After a crash around Complete: if the destination holds what was expected, the copy is done. `None`: carry on.
@@ -67,7 +68,7 @@ async fn proof<S: Source, D: Destination, L: Ledger, C: Clock>(
     level: ProofLevel,
 ) -> Result<Proof, Ended> {
     if leg.engine.settings.verify != Verify::ReadBack {
-        return Ok(Proof { level, transport_only_parts: carried_by_the_line(entry, info, written) });
+        return Ok(Proof { level, transport_only_parts: carried_by_the_line(entry, info, expected, written) });
     }
     let whole = match expected.crc64nvme {
         Some(whole) => whole,
@@ -78,12 +79,22 @@ async fn proof<S: Source, D: Destination, L: Ledger, C: Clock>(
 }
 
 /// Parts of which nobody knows more than that they arrived: those of dead legs, where the source names no checksum.
-fn carried_by_the_line(entry: &Entry, info: &ObjectInfo, written: &Written) -> u32 {
+fn carried_by_the_line(entry: &Entry, info: &ObjectInfo, expected: &Expected, written: &Written) -> u32 {
     if info.crc64nvme.is_some() && info.crc64nvme == written.crc64nvme {
         return 0;
     }
     let all = plan_of(&entry.record).map_or(0, |plan| u32::from(plan.count()));
-    entry.record.filled_by_segments().map_or(all, |filled| filled.trusts.earlier)
+    let of_segments = entry.record.filled_by_segments().map(|filled| filled.trusts);
+    expected.trusts.or(of_segments).map_or(all, |trusts| trusts.earlier)
+}
+
+/// What is known of an object that is the expected one by its checksum, or by its tag alone. The tag tells that it was made of
+/// those parts, for which something may speak.
+fn level(written: &Written, expected: &Expected) -> ProofLevel {
+    if written.crc64nvme.is_some() && written.crc64nvme == expected.crc64nvme {
+        return ProofLevel::FullCrc;
+    }
+    expected.trusts.map_or(ProofLevel::SizeOnly, Trusts::level)
 }
 
 /// Whether the object there is the expected one, and what is known of it. Tags are the destination's own word: they tell which
@@ -94,8 +105,8 @@ async fn recovered<S: Source, D: Destination, L: Ledger, C: Clock>(
     expected: &Expected,
 ) -> Result<Option<(Written, ProofLevel)>, Ended> {
     if let Some(written) = is_expected(there, expected) {
-        let same_crc = written.crc64nvme.is_some() && written.crc64nvme == expected.crc64nvme;
-        return Ok(Some((written, if same_crc { ProofLevel::FullCrc } else { ProofLevel::SizeOnly })));
+        let level = level(&written, expected);
+        return Ok(Some((written, level)));
     }
     if there.size != expected.size || there.crc64nvme.is_some() || expected.crc64nvme.is_none() {
         return Ok(None);
@@ -113,14 +124,13 @@ pub(crate) async fn completed_by_others<S: Source, D: Destination, L: Ledger, C:
     entry: &mut Entry,
     info: &ObjectInfo,
 ) -> Result<Option<Finished>, Ended> {
-    let of_source = Expected { size: info.size, crc64nvme: info.crc64nvme, etag: None };
+    let of_source = Expected { size: info.size, crc64nvme: info.crc64nvme, etag: None, trusts: None };
     let known = [entry.record.expected.clone(), Some(of_source)];
     let there = head_destination(leg).await?.filter(|there| leg.same_headers(info, there));
     let found = there.as_ref().and_then(|there| {
         known.into_iter().flatten().find_map(|expected| Some((is_expected(there, &expected)?, expected)))
     });
     let Some((written, expected)) = found else { return Ok(None) };
-    let same_crc = written.crc64nvme.is_some() && written.crc64nvme == expected.crc64nvme;
-    let level = if same_crc { ProofLevel::FullCrc } else { ProofLevel::SizeOnly };
+    let level = level(&written, &expected);
     close(leg, entry, (info, &expected, &written), level).await.map(Some)
 }

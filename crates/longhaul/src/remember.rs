@@ -84,7 +84,11 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             Err(Ended::Gone) => (Some(State::Gone), Reason::new("gone", "the source object was deleted")),
             Err(Ended::Parked(reason)) => (Some(State::Parked), reason.clone()),
             Err(Ended::Failed(error)) => {
-                let state = error.kind().needs_help().then_some(State::Parked);
+                let state = match error.kind() {
+                    // Damaged bytes may be visible: an older record says nothing of the destination any more.
+                    ErrorKind::Corrupt => Some(State::Copying),
+                    kind => kind.needs_help().then_some(State::Parked),
+                };
                 (state, Reason::new(error.kind().reason(), chain(error)))
             }
         };
@@ -112,7 +116,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     async fn leave(&self, entry: &mut Entry, state: Option<State>, reason: Reason) -> Result<(), Ended> {
         let record = &mut entry.record;
         let was_open = record.state.is_open();
-        if let Some(state) = state.filter(|state| record.state.may_become(*state)) {
+        let opens_again = |state: &State| *state != State::Copying || !was_open;
+        if let Some(state) = state.filter(|state| record.state.may_become(*state) && opens_again(state)) {
             record.state = state;
             self.name_what_was_listed(record);
         } else if !record.state.is_open() {
@@ -135,6 +140,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             record.parts = self.parts_resumed.load(Ordering::Relaxed) + copied;
             record.idle_legs = 0;
         }
+        record.proved = self.proved().or(record.proved.take());
         record.lease = None;
         record.reason = Some(reason);
         self.add_costs(record);

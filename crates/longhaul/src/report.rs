@@ -8,10 +8,11 @@ use crate::{
     copy::{Ended, Finished, Leg},
     error::{StoreError, chain},
     object::{Location, ObjectKey, Timestamp, VersionId},
-    ports::{Clock, Destination, Ledger, Source},
-    proof::Proof,
+    ports::{Clock, Destination, Ledger, Source, Verify},
+    proof::{Proof, ProofLevel},
     record::Reason,
     segments::SegmentRef,
+    tags::TagOf,
 };
 
 /// How a copy ended.
@@ -132,12 +133,25 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
                 report.version_id = finished.version_id;
                 report.checksum = finished.checksum;
                 report.proof = Some(finished.proof);
+                self.warn_of_a_weak_proof(finished.proof.level);
                 report.not_preserved = finished.not_preserved;
                 report.reason = difference(self.job.decision).map(|found| Reason::new(found.name(), found.name()));
             }
             Err(ended) => self.report_end(&mut report, ended),
         }
         report
+    }
+
+    /// Once for each destination of this process: a log of millions of objects is not filled with it.
+    fn warn_of_a_weak_proof(&self, level: ProofLevel) {
+        let is_weak = level == ProofLevel::SizeOnly && self.engine.settings.verify != Verify::Transport;
+        if is_weak && self.lesson(TagOf::Object).is_to_warn() {
+            tracing::warn!(
+                event = "unproved",
+                des_bucket = self.engine.destination.location().bucket,
+                "the store says nothing of the bytes that it received: of some copies only the size is known"
+            );
+        }
     }
 
     fn report_end(&self, report: &mut ObjectReport, ended: Ended) {

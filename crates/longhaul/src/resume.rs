@@ -16,7 +16,8 @@ use crate::{
     ports::{Clock, Destination, Ledger, NewObject, Source, UnfinishedUpload, Upload, UploadFilter, UploadedPart},
     record::{Reason, RecordUpload, State},
     segments::Segments,
-    transfer::{DonePart, Trust},
+    transfer::DonePart,
+    trusts::Trust,
 };
 
 /// How far the clocks of this machine and of a store may differ: SigV4 refuses requests beyond 15 minutes.
@@ -31,6 +32,7 @@ pub(crate) async fn find_or_create<S: Source, D: Destination, L: Ledger, C: Cloc
     info: &ObjectInfo,
     plan: PartPlan,
 ) -> Result<Filling, Ended> {
+    leg.forget_compared();
     if let Some(upload) = entry.record.upload.clone().filter(|_| !planted::is(Defect::NewUploadEachLeg)) {
         return resume(leg, entry, &upload, info).await;
     }
@@ -67,6 +69,7 @@ async fn resume<S: Source, D: Destination, L: Ledger, C: Clock>(
     if planted::is(Defect::ForgetParts) {
         have.clear();
     }
+    leg.believe(entry.record.proved.as_ref(), &mut have);
     if let Some(segments) = &entry.record.segments {
         trust_segments(segments, &plan, &mut have)?;
     }
@@ -261,7 +264,7 @@ async fn same_content<S: Source, D: Destination, L: Ledger, C: Clock>(
     let crc = hasher.crc();
     let trust = match (listed.crc64nvme, hasher.md5()) {
         (Some(theirs), _) => (theirs == crc).then_some(Trust::Crc),
-        (None, Some(md5)) => (listed.etag.as_str() == md5.to_hex()).then_some(Trust::Md5),
+        (None, Some(md5)) => (listed.etag.as_md5() == Some(md5)).then_some(Trust::Md5),
         (None, None) => None,
     };
     let answer = UploadedPart { crc64nvme: Some(crc), ..listed };

@@ -1,6 +1,9 @@
 //! One comparison of a route: merges both listings and copies what differs.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use tokio::task::JoinSet;
 
@@ -13,6 +16,7 @@ use crate::{
     listings::Listings,
     object::{KeyError, Location, ObjectKey},
     ports::{Clock, Destination, Ledger, Source},
+    proof::ProofLevel,
     report::{ObjectReport, Outcome},
     route::Route,
     unordered::sorts_from_now_on,
@@ -83,6 +87,10 @@ pub struct Totals {
     pub interrupted: u64,
     /// Copied, but something was not preserved.
     pub not_preserved: u64,
+    /// Copies by their proof.
+    pub proofs: BTreeMap<ProofLevel, u64>,
+    /// Copies with parts that an earlier leg had sent and only the line speaks for.
+    pub transport_only: u64,
     /// Requests made for the copies.
     pub requests: u64,
 }
@@ -108,6 +116,10 @@ impl Totals {
             Outcome::Copied => {
                 self.copied += 1;
                 self.copied_bytes += report.size;
+                if let Some(proof) = report.proof {
+                    *self.proofs.entry(proof.level).or_default() += 1;
+                    self.transport_only += u64::from(proof.transport_only_parts > 0);
+                }
             }
             Outcome::Skipped => self.same += 1,
             Outcome::Failed => self.failed += 1,

@@ -23,9 +23,8 @@ use crate::{
     rules::NO_ROUTE,
     segment_end::{end_upload, finish},
     segment_leave::{leave, park},
-    segments::{Filled, SegmentRef, Trusts},
+    segments::{Filled, SegmentRef},
     standing::{Standing, plan_of, standing},
-    transfer::Trust,
 };
 
 /// Whether a message was delivered before.
@@ -254,6 +253,8 @@ async fn try_fill<S: Source, D: Destination, L: Ledger, C: Clock>(
         let listed = leg.list_parts(&filling.upload).await?;
         let ours = fitting(&filling.plan, listed).filter(|part| filling.numbers.contains(&part.number.get()));
         filling.have = ours.map(|part| (part.number, of_an_earlier_leg(part))).collect();
+        let begun = entry.record.segments.as_ref().and_then(|segments| segments.begun(at.segment));
+        leg.believe(begun.and_then(|begun| begun.proved.as_ref()), &mut filling.have);
         count_progress(leg, entry, at, u32::try_from(filling.have.len()).unwrap_or(u32::MAX)).await?;
     }
     leg.parts.store(u32::try_from(filling.numbers.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
@@ -321,17 +322,9 @@ async fn count_progress<S: Source, D: Destination, L: Ledger, C: Clock>(
 
 /// What is known of a segment whose parts are all there.
 fn filled(filling: &Filling) -> Filled {
-    let mut trusts = Trusts::default();
-    for part in filling.have.values() {
-        *match part.trust {
-            Trust::Crc => &mut trusts.crc,
-            Trust::Md5 => &mut trusts.md5,
-            Trust::Size => &mut trusts.size,
-            Trust::EarlierLeg => &mut trusts.earlier,
-        } += 1;
-    }
     let parts = || filling.have.values().map(|part| &part.answer);
-    Filled { bytes: parts().map(|part| part.size).sum(), crc64nvme: complete::whole_crc(parts()), trusts }
+    let bytes = parts().map(|part| part.size).sum();
+    Filled { bytes, crc64nvme: complete::whole_crc(parts()), trusts: filling.trusts() }
 }
 
 /// Renews the lease of a segment that is about to end while the leg goes on.

@@ -59,6 +59,7 @@ async fn put_down<S: Source, D: Destination, L: Ledger, C: Clock>(
             return Change::Nothing;
         };
         begun.lease = None;
+        begun.proved = leg.proved().or(begun.proved.take());
         if copied > 0 {
             (begun.parts, begun.idle_legs) = (parts, 0);
         } else if idle == Idle::DoesNotCount {

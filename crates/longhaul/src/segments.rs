@@ -12,8 +12,13 @@ use crate::{
     checksum::Crc64,
     object::Timestamp,
     part::{GIB, PartNumber, PartPlan, PartSpec},
+    proved::Proved,
     record::{Lease, Record, State},
 };
+
+pub use crate::trusts::Trusts;
+#[cfg(feature = "planted-defects")]
+use crate::trusts::is_zero;
 
 /// What a leg of fifteen minutes moves at about 5 MB/s: even a slow line gets a segment across in one leg.
 pub const DEFAULT_SEGMENT_SIZE: u64 = 4 * GIB;
@@ -34,38 +39,6 @@ pub struct SegmentRef {
     pub upload_id: String,
     /// Its number, from 0.
     pub segment: u16,
-}
-
-/// How many parts are spoken for by what.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trusts {
-    /// By the CRC64NVME of the bytes that were read.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub crc: u32,
-    /// By their MD5.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub md5: u32,
-    /// By their size alone.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub size: u32,
-    /// By nothing but the line: a leg that died had sent them.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub earlier: u32,
-}
-
-fn is_zero(count: &u32) -> bool {
-    *count == 0
-}
-
-impl Trusts {
-    fn plus(self, other: Self) -> Self {
-        Self {
-            crc: self.crc + other.crc,
-            md5: self.md5 + other.md5,
-            size: self.size + other.size,
-            earlier: self.earlier + other.earlier,
-        }
-    }
 }
 
 /// What is known of the bytes of a segment, or of consecutive ones.
@@ -109,6 +82,9 @@ pub struct Begun {
     pub idle_legs: u32,
     /// Its parts that the destination held when they were last counted.
     pub parts: u32,
+    /// Those that earlier legs have compared with what they had read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proved: Option<Proved>,
 }
 
 /// The segments of one upload.
@@ -204,7 +180,7 @@ impl Segments {
                 begun.idle_legs += 1;
                 begun.lease = Some(lease);
             }
-            None => self.begun.push(Begun { segment, lease: Some(lease), idle_legs: 1, parts: 0 }),
+            None => self.begun.push(Begun { segment, lease: Some(lease), idle_legs: 1, parts: 0, proved: None }),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::{
     error::ErrorKind,
     kept::Way,
     multipart,
-    object::ObjectInfo,
+    object::{ETag, ObjectInfo},
     part::{GIB, MAX_PART_SIZE, MIB},
     ports::{Clock, CopySource, Destination, Ledger, NewObject, Source, Written},
     proof::{Proof, ProofLevel},
@@ -18,6 +18,9 @@ use crate::{
 const COPY_OBJECT_LIMIT: u64 = MAX_PART_SIZE;
 /// The pace that a store is granted for a copy by itself, in bytes per second: slow, so that only a hanging one times out.
 const SLOWEST: u64 = 4 * MIB;
+
+const OTHER_CHECKSUM: &str = "the copy has another checksum than the source";
+const OTHER_TAG: &str = "the copy has another tag than the source, and another one each time";
 
 /// How long a copy of so many bytes may take without a word.
 pub(crate) fn copy_timeout(patience: Duration, bytes: u64) -> Duration {
@@ -32,16 +35,8 @@ pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
         return multipart::copy(leg, &info).await;
     }
     leg.engine.observer.object_started(&leg.job.source_key, info.size, 0);
-    let written = copy_object(leg, &info).await?;
+    let (written, level) = proved_copy(leg, &info).await?;
     leg.engine.observer.bytes(&leg.job.source_key, info.size as i64);
-    let level = match (written.crc64nvme, info.crc64nvme, &written.etag) {
-        (Some(there), Some(here), _) if there == here => ProofLevel::FullCrc,
-        (Some(_), Some(_), _) => {
-            return Err(Ended::Restart(Reason::new("corrupt", "the copy has another checksum than the source")));
-        }
-        (_, _, Some(etag)) if *etag == info.etag && etag.looks_like_md5() => ProofLevel::PartMd5,
-        _ => ProofLevel::SizeOnly,
-    };
     let mut lost = leg.not_preserved(&info, &written, Way::Copy).await;
     // CopyObject takes the tags along.
     lost.retain(|what| *what != "tags");
@@ -54,6 +49,31 @@ pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
     };
     leg.record_small(&info, &written, &finished).await?;
     Ok(finished)
+}
+
+/// Copies, and compares what the store says of both objects. Two tags that differ and have the shape of an MD5 are damage, or one
+/// of them is none: then a second copy has the same tag as the first.
+async fn proved_copy<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    info: &ObjectInfo,
+) -> Result<(Written, ProofLevel), Ended> {
+    let corrupt = |words: &str| Ended::Restart(Reason::new("corrupt", words));
+    let mut before: Option<ETag> = None;
+    loop {
+        let written = copy_object(leg, info).await?;
+        if let (Some(there), Some(here)) = (written.crc64nvme, info.crc64nvme) {
+            let same = there == here;
+            return if same { Ok((written, ProofLevel::FullCrc)) } else { Err(corrupt(OTHER_CHECKSUM)) };
+        }
+        let tags = written.etag.clone().and_then(|there| Some((there.as_md5()?, info.etag.as_md5()?, there)));
+        match (tags, &before) {
+            (None, _) => return Ok((written, ProofLevel::SizeOnly)),
+            (Some((there, here, _)), _) if there == here => return Ok((written, ProofLevel::PartMd5)),
+            (Some((_, _, tag)), Some(before)) if tag == *before => return Ok((written, ProofLevel::SizeOnly)),
+            (Some(_), Some(_)) => return Err(corrupt(OTHER_TAG)),
+            (Some((_, _, tag)), None) => before = Some(tag),
+        }
+    }
 }
 
 async fn copy_object<S: Source, D: Destination, L: Ledger, C: Clock>(

@@ -4,21 +4,33 @@ use std::sync::atomic::Ordering;
 
 use crate::{
     body::{Promise, Tally},
-    checksum::Crc64,
+    checksum::{Crc64, WithMd5},
     copy::{Ended, Finished, Known, Leg},
     error::{Effect, ErrorKind, StoreError},
     kept::Way,
-    object::ObjectInfo,
-    ports::{Clock, Condition, Destination, Ledger, NewObject, Source, Verify, Written},
+    object::{ETag, ObjectInfo},
+    ports::{Clock, Condition, Destination, Fetched, Ledger, NewObject, Source, Verify, Written},
     proof::{Proof, ProofLevel},
+    tags::{Doubts, Meaning, TagOf},
+    tries::Tries,
+    trusts::Trust,
 };
 
 /// What a PUT that was answered, or is believed, gave.
 struct Put {
     info: ObjectInfo,
     crc: Crc64,
-    md5: Option<String>,
     written: Written,
+    /// What speaks for the bytes; nothing yet, if they have to be sent once more to tell.
+    trust: Option<Trust>,
+}
+
+/// What to do after a try that brought nothing to its end.
+enum Next {
+    /// At once: it is asked only to settle a doubt.
+    SendAgain,
+    /// After a pause, if it is worth it.
+    Failed(StoreError),
 }
 
 /// What a try came to.
@@ -41,14 +53,16 @@ pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg.look_up_record().await?;
     let mut known = leg.known();
     let seen = leg.look_if_writes_are_blind().await?;
+    let mut tries = Tries::default();
     let (mut there, mut failures) = (There::Perhaps, 0);
     loop {
         let permit = leg.engine.budget.acquire().await;
         if leg.engine.patience.stop.is_cancelled() || !leg.engine.has_time_for_a_body() {
-            return Err(Ended::Interrupted);
+            return Err(tries.interrupted(leg));
         }
         let began = leg.engine.patience.clock.elapsed();
-        let error = match attempt(leg, &mut known, (seen.as_ref(), there)).await {
+        let was_read = tries.read.is_some();
+        let next = match attempt(leg, &mut known, &mut tries, (seen.as_ref(), there)).await {
             Ok(Tried::PerhapsThere(info)) => {
                 // Its proof may read a body, and waits for a place of its own.
                 drop(permit);
@@ -59,57 +73,81 @@ pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
             Ok(Tried::Put(put)) => {
                 permit.succeeded();
                 leg.engine.body_took(leg.engine.patience.clock.elapsed().saturating_sub(began));
-                let etag = put.written.etag.clone();
-                match prove(leg, *put).await {
-                    // Read again, it was not what was sent: exactly that is to be replaced.
-                    Err(Ended::Failed(error)) if error.kind() == ErrorKind::Corrupt => {
-                        known = etag.map_or(Known::Unknown, Known::Is);
-                        error
+                match settle(leg, *put, &mut known, &mut tries).await? {
+                    Ok(finished) => return Ok(finished),
+                    Err(next) => {
+                        tries.shows_damage = true;
+                        next
                     }
-                    ended => return ended,
                 }
             }
+            // What was read is not what the source's tag says: it is read once more to tell.
+            Err(Ended::Failed(_)) if !was_read && tries.read.is_some() => Next::SendAgain,
             Err(Ended::Failed(error)) => {
                 if error.kind().asks_for_less() {
                     permit.overloaded();
                 }
-                error
+                tries.shows_damage |= error.kind() == ErrorKind::Corrupt && error.effect() == Effect::MayHaveHappened;
+                Next::Failed(error)
             }
             Err(ended) => return Err(ended),
         };
-        leg.engine.patience.pause_after(error, failures).await?;
-        failures += 1;
+        if let Next::Failed(error) = next {
+            leg.engine.patience.pause_after(error, failures).await?;
+            failures += 1;
+        }
+    }
+}
+
+/// Proves what was put, or says why it has to be sent again: over exactly what is there now.
+async fn settle<S: Source, D: Destination, L: Ledger, C: Clock>(
+    leg: &Leg<'_, S, D, L, C>,
+    put: Put,
+    known: &mut Known,
+    tries: &mut Tries,
+) -> Result<Result<Finished, Next>, Ended> {
+    let there = put.written.etag.clone().map_or(Known::Unknown, Known::Is);
+    let trust = match put.trust {
+        Some(trust) => trust,
+        None => match tries.doubts.turn(&leg.lesson(TagOf::Object)).await {
+            Meaning::Other => Trust::Size,
+            Meaning::Md5 | Meaning::Unknown => {
+                leg.engine.observer.bytes(&leg.job.source_key, -(put.info.size as i64));
+                tracing::debug!(key = %leg.job.destination_key, "a tag is not the MD5 of what was sent; it is sent once more");
+                *known = there;
+                return Ok(Err(Next::SendAgain));
+            }
+        },
+    };
+    match prove(leg, put, trust).await {
+        // Read again, it was not what was sent: exactly that is to be replaced.
+        Err(Ended::Failed(error)) if error.kind() == ErrorKind::Corrupt => {
+            *known = there;
+            Ok(Err(Next::Failed(error)))
+        }
+        ended => ended.map(Ok),
     }
 }
 
 async fn attempt<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
     known: &mut Known,
+    tries: &mut Tries,
     (seen, there): (Option<&ObjectInfo>, There),
 ) -> Result<Tried, Ended> {
     leg.attempts.fetch_add(1, Ordering::Relaxed);
-    let asked = leg.at_source("GetObject");
-    let get = leg.engine.source.get_object(&leg.job.source_key, None, None);
-    let fetched = match leg.once(asked, leg.engine.patience.timeout, get).await {
-        Ok(fetched) => fetched,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Err(leg.gone_if_unlisted(error).await),
-        Err(error) => return Err(error.into()),
-    };
+    let fetched = fetch(leg).await?;
     let info = fetched.info;
-    if info.size > leg.engine.settings.multipart_threshold {
-        return Err(Ended::Large);
-    }
-    if fetched.body.length() != info.size {
-        let words = format!("a body of {} bytes for an object of {}", fetched.body.length(), info.size);
-        return Err(StoreError::new(ErrorKind::Corrupt, "GetObject", words).at(asked.location).on(asked.key).into());
-    }
     if there == There::Perhaps && leg.is_perhaps_there(&info, seen) {
         return Ok(Tried::PerhapsThere(Box::new(info)));
     }
     leg.engine.observer.object_started(&leg.job.source_key, info.size, 0);
     let headers = leg.headers_of_copy(&info);
-    let promise = Promise { length: info.size, crc64nvme: info.crc64nvme };
-    let body = leg.meter(fetched.body.into_chunks(), promise);
+    let md5 = tries.promised_md5(leg, &info);
+    let promise = Promise { length: info.size, crc64nvme: info.crc64nvme, md5 };
+    let with_md5 = leg.lesson(TagOf::Object).with_md5(leg.engine.settings.verify);
+    let with_md5 = if md5.is_some() { WithMd5::Yes } else { with_md5 };
+    let body = leg.meter(fetched.body.into_chunks(), promise, with_md5);
     let object = NewObject {
         key: &leg.job.destination_key,
         headers: &headers,
@@ -119,14 +157,35 @@ async fn attempt<S: Source, D: Destination, L: Ledger, C: Clock>(
     let condition = condition(leg, known);
     let sent = leg.engine.destination.put_object(&object, &condition, info.crc64nvme, body.stream);
     let answer = leg.while_moving("PutObject", &body.tally, sent).await;
+    tries.heed_what_was_read(leg, &info, md5, &body.tally);
     let put = match answer {
-        Ok(written) => checked(leg, info, &body.tally, written, known),
+        Ok(written) => checked(leg, info, &body.tally, written, known, &mut tries.doubts),
         Err(error) => {
             let found = look_after(leg, &info, &body.tally, error, known).await;
             found.inspect_err(|_| leg.take_back(&body.tally))
         }
     };
     put.map(|put| Tried::Put(Box::new(put)))
+}
+
+/// The source object and its pin.
+async fn fetch<S: Source, D: Destination, L: Ledger, C: Clock>(leg: &Leg<'_, S, D, L, C>) -> Result<Fetched, Ended> {
+    let asked = leg.at_source("GetObject");
+    let get = leg.engine.source.get_object(&leg.job.source_key, None, None);
+    let fetched = match leg.once(asked, leg.engine.patience.timeout, get).await {
+        Ok(fetched) => fetched,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(leg.gone_if_unlisted(error).await),
+        Err(error) => return Err(error.into()),
+    };
+    let size = fetched.info.size;
+    if size > leg.engine.settings.multipart_threshold {
+        return Err(Ended::Large);
+    }
+    if fetched.body.length() != size {
+        let words = format!("a body of {} bytes for an object of {size}", fetched.body.length());
+        return Err(StoreError::new(ErrorKind::Corrupt, "GetObject", words).at(asked.location).on(asked.key).into());
+    }
+    Ok(fetched)
 }
 
 fn condition<S, D: Destination, L, C>(leg: &Leg<'_, S, D, L, C>, known: &Known) -> Condition {
@@ -146,24 +205,18 @@ fn checked<S: Source, D: Destination, L: Ledger, C: Clock>(
     tally: &Tally,
     written: Written,
     known: &mut Known,
+    doubts: &mut Doubts,
 ) -> Result<Put, Ended> {
-    let crc = tally.crc();
-    let md5 = tally.md5().map(|md5| md5.to_hex());
-    let other_crc = written.crc64nvme.is_some_and(|theirs| theirs != crc);
-    let other_md5 = match (&md5, &written.etag) {
-        // Under KMS an ETag has the shape of an MD5 and is none; a checksum that is named decides.
-        (Some(ours), Some(theirs)) if written.crc64nvme.is_none() => theirs.looks_like_md5() && theirs.as_str() != ours,
-        _ => false,
-    };
-    if other_crc || other_md5 {
-        *known = written.etag.map_or(Known::Unknown, Known::Is);
-        leg.take_back(tally);
-        let place = leg.at_destination("PutObject");
-        let error =
-            StoreError::new(ErrorKind::Corrupt, "PutObject", "the destination received other bytes than were sent");
-        return Err(error.maybe_happened().at(place.location).on(place.key).into());
+    let nameless = ETag::new("");
+    let says = (written.etag.as_ref().unwrap_or(&nameless), written.crc64nvme);
+    match leg.word("PutObject", TagOf::Object, says, tally, doubts) {
+        Ok(trust) => Ok(Put { info, crc: tally.crc(), written, trust }),
+        Err(error) => {
+            *known = written.etag.map_or(Known::Unknown, Known::Is);
+            leg.take_back(tally);
+            Err(error.maybe_happened().into())
+        }
     }
-    Ok(Put { info, crc, md5, written })
 }
 
 /// A PUT failed. Where it may have happened, or its condition did not hold, the destination is looked at before anything is
@@ -200,13 +253,16 @@ async fn look_after<S: Source, D: Destination, L: Ledger, C: Clock>(
     let crc = tally.crc();
     let complete = tally.bytes() == info.size;
     let same_crc = there.crc64nvme.is_some_and(|theirs| theirs == crc);
-    let same_tag = there.etag.looks_like_md5() && there.etag == info.etag;
+    let same_md5 = match tally.md5() {
+        Some(md5) => there.etag.as_md5() == Some(md5),
+        None => there.etag.looks_like_md5() && there.etag == info.etag,
+    };
     // The same bytes with other headers are what stood there before, or what somebody else wrote.
     let ours = leg.same_headers(info, &there);
-    if ours && complete && there.size == info.size && (same_crc || same_tag) {
-        let md5 = tally.md5().map(|md5| md5.to_hex());
+    if ours && complete && there.size == info.size && (same_crc || same_md5) {
+        let trust = Some(if same_crc { Trust::Crc } else { Trust::Md5 });
         let written = Written { etag: Some(there.etag), version_id: there.version_id, crc64nvme: there.crc64nvme };
-        return Ok(Put { info: info.clone(), crc, md5, written });
+        return Ok(Put { info: info.clone(), crc, written, trust });
     }
     // In doubt whether it was ours that was refused: what stands there is replaced only if the place is ours.
     leg.refuse_a_new_collision().await?;
@@ -232,12 +288,13 @@ fn repeatable(error: StoreError) -> StoreError {
 async fn prove<S: Source, D: Destination, L: Ledger, C: Clock>(
     leg: &Leg<'_, S, D, L, C>,
     put: Put,
+    trust: Trust,
 ) -> Result<Finished, Ended> {
     let level = match (&put.written.crc64nvme, &put.written.etag) {
         (Some(_), _) if leg.engine.destination.capabilities().headers => ProofLevel::FullCrc,
         // Local folders read the file again before they name its checksum.
         (Some(_), _) => ProofLevel::ReadBack,
-        (None, Some(etag)) if put.md5.as_deref() == Some(etag.as_str()) => ProofLevel::PartMd5,
+        _ if trust == Trust::Md5 => ProofLevel::PartMd5,
         (None, Some(etag)) if etag.looks_like_md5() && *etag == put.info.etag => ProofLevel::PartMd5,
         (None, _) => ProofLevel::SizeOnly,
     };

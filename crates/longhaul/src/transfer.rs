@@ -13,11 +13,13 @@ use crate::{
     copy::{Ended, Leg},
     error::{ErrorKind, StoreError},
     multipart::UPLOAD_VANISHED,
-    object::{ObjectInfo, ObjectKey, Pin},
+    object::{ETag, ObjectInfo, ObjectKey, Pin},
     part::{ByteRange, PartSpec},
     planted::{self, Defect},
     ports::{Clock, CopySource, Destination, Fetched, Ledger, Source, Upload, UploadedPart},
     record::Reason,
+    tags::{Doubts, Lesson, Meaning, TagOf, Word},
+    trusts::Trust,
 };
 
 /// A part that the destination holds.
@@ -27,17 +29,12 @@ pub(crate) struct DonePart {
     pub trust: Trust,
 }
 
-/// What speaks for a part's bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trust {
-    /// The CRC of the bytes read equals the destination's.
-    Crc,
-    /// The MD5 of the bytes read equals the destination's.
-    Md5,
-    /// This leg sent it, and the destination named the right size.
-    Size,
-    /// An earlier leg sent it.
-    EarlierLeg,
+/// What came of sending a part.
+enum Sent {
+    /// It is there.
+    Done(DonePart),
+    /// It is there, and its tag is not its MD5: damage, or tags are no MD5s here.
+    InDoubt(DonePart),
 }
 
 impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
@@ -50,6 +47,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         stop: &CancellationToken,
     ) -> Result<DonePart, Ended> {
         let mut failures = 0;
+        let lesson = self.lesson(TagOf::Part);
+        let mut doubts = Doubts::default();
         loop {
             let permit = tokio::select! {
                 biased;
@@ -60,25 +59,56 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
                 return Err(Ended::Interrupted);
             }
             let began = self.engine.patience.clock.elapsed();
-            let error = match self.try_part(pin, upload, &part).await {
-                Ok(done) => {
+            let sent = self.try_part(pin, upload, &part, &mut doubts).await;
+            match &sent {
+                Ok(_) => {
                     permit.succeeded();
                     self.engine.body_took(self.engine.patience.clock.elapsed().saturating_sub(began));
+                }
+                Err(error) if error.kind().asks_for_less() => permit.overloaded(),
+                Err(_) => drop(permit),
+            }
+            let error = match sent {
+                Ok(Sent::Done(done)) => {
+                    self.note_part(&done);
                     return Ok(done);
                 }
+                Ok(Sent::InDoubt(done)) => match self.settle_part(done, &lesson, &mut doubts, stop).await? {
+                    Some(done) => return Ok(done),
+                    None => continue,
+                },
                 Err(error) => error,
             };
-            if error.kind().asks_for_less() {
-                permit.overloaded();
-            } else {
-                drop(permit);
-            }
             if let Some(restart) = self.meaning(&error).await {
                 return Err(restart);
             }
             self.engine.patience.pause_after(error, failures).await?;
             failures += 1;
         }
+    }
+
+    /// A part whose tag is not its MD5: it counts if others have found out meanwhile that tags are no MD5s here. Else it has to be
+    /// sent once more.
+    async fn settle_part(
+        &self,
+        done: DonePart,
+        lesson: &Lesson,
+        doubts: &mut Doubts,
+        stop: &CancellationToken,
+    ) -> Result<Option<DonePart>, Ended> {
+        let meaning = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Err(Ended::Interrupted),
+            meaning = doubts.turn(lesson) => meaning,
+        };
+        if meaning == Meaning::Other {
+            self.note_part(&done);
+            return Ok(Some(done));
+        }
+        self.engine.observer.bytes(&self.job.source_key, -(done.answer.size as i64));
+        let (key, part) = (&self.job.destination_key, done.answer.number.get());
+        tracing::debug!(%key, part, "the tag of a part is not its MD5; it is sent once more");
+        Ok(None)
     }
 
     /// Errors that no repeat of this part can mend, but a new beginning can.
@@ -98,22 +128,36 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         }
     }
 
-    async fn try_part(&self, pin: &Pin, upload: &Upload, part: &PartSpec) -> Result<DonePart, StoreError> {
+    async fn try_part(
+        &self,
+        pin: &Pin,
+        upload: &Upload,
+        part: &PartSpec,
+        doubts: &mut Doubts,
+    ) -> Result<Sent, StoreError> {
         self.attempts.fetch_add(1, Ordering::Relaxed);
         if self.is_server_side() {
-            return self.try_part_copy(pin, upload, part).await;
+            return self.try_part_copy(pin, upload, part).await.map(Sent::Done);
         }
         let fetched = self.read_pinned(pin, Some(part.range)).await?;
-        let promise =
-            Promise { length: part.range.len(), crc64nvme: pin.crc64nvme.filter(|_| part.range.len() == pin.size) };
-        let body = self.meter(fetched.body.into_chunks(), promise);
+        let crc64nvme = pin.crc64nvme.filter(|_| part.range.len() == pin.size);
+        let promise = Promise { crc64nvme, ..Promise::of_length(part.range.len()) };
+        let with_md5 = self.lesson(TagOf::Part).with_md5(self.engine.settings.verify);
+        let body = self.meter(fetched.body.into_chunks(), promise, with_md5);
         let sent = self.engine.destination.upload_part(upload, part, body.stream);
         let answer = self.while_moving("UploadPart", &body.tally, sent).await;
         let answer = answer.inspect_err(|_| self.take_back(&body.tally))?;
-        let trust = self.check_part(&answer, &body.tally).inspect_err(|_| self.take_back(&body.tally))?;
+        let word = self.word("UploadPart", TagOf::Part, (&answer.etag, answer.crc64nvme), &body.tally, doubts);
+        if !matches!(word, Ok(Some(_))) {
+            self.note_damage(part.number);
+        }
+        let word = word.inspect_err(|_| self.take_back(&body.tally))?;
         // What was read is what counts; a destination that names no checksum gets the one computed on the way.
         let answer = UploadedPart { size: part.range.len(), crc64nvme: Some(body.tally.crc()), ..answer };
-        Ok(DonePart { answer, trust })
+        Ok(match word {
+            Some(trust) => Sent::Done(DonePart { answer, trust }),
+            None => Sent::InDoubt(DonePart { answer, trust: Trust::Size }),
+        })
     }
 
     async fn try_part_copy(&self, pin: &Pin, upload: &Upload, part: &PartSpec) -> Result<DonePart, StoreError> {
@@ -125,20 +169,39 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         Ok(DonePart { answer: UploadedPart { size: part.range.len(), ..answer }, trust: Trust::Size })
     }
 
-    fn check_part(&self, answer: &UploadedPart, tally: &Tally) -> Result<Trust, StoreError> {
+    /// What was learned of the destination's tags.
+    pub(crate) fn lesson(&self, what: TagOf) -> Arc<Lesson> {
+        self.engine.tags.of(self.engine.destination.location(), what)
+    }
+
+    /// What an answer says of the bytes that were sent. Nothing, if nobody can tell before they were sent once more.
+    pub(crate) fn word(
+        &self,
+        operation: &'static str,
+        what: TagOf,
+        (tag, crc): (&ETag, Option<Crc64>),
+        sent: &Tally,
+        doubts: &mut Doubts,
+    ) -> Result<Option<Trust>, StoreError> {
+        let lesson = self.lesson(what);
+        lesson.crc_was_named(crc.is_some());
         let wrong = |theirs: &str, ours: &str| {
             let words = format!("the destination received other bytes: it names {theirs}, sent was {ours}");
-            let error = StoreError::new(ErrorKind::Corrupt, "UploadPart", words);
+            let error = StoreError::new(ErrorKind::Corrupt, operation, words);
             error.at(self.engine.destination.location()).on(&self.job.destination_key)
         };
-        if let Some(theirs) = answer.crc64nvme {
-            let ours = tally.crc();
-            return if theirs == ours { Ok(Trust::Crc) } else { Err(wrong(&theirs.to_base64(), &ours.to_base64())) };
+        if let Some(theirs) = crc {
+            // Under KMS a tag has the shape of an MD5 and is none; a checksum that is named decides.
+            let ours = sent.crc();
+            let differs = || wrong(&theirs.to_base64(), &ours.to_base64());
+            return if theirs == ours { Ok(Some(Trust::Crc)) } else { Err(differs()) };
         }
-        match tally.md5() {
-            Some(md5) if answer.etag.as_str() == md5.to_hex() => Ok(Trust::Md5),
-            Some(md5) if answer.etag.looks_like_md5() => Err(wrong(answer.etag.as_str(), &md5.to_hex())),
-            _ => Ok(Trust::Size),
+        let Some(md5) = sent.md5() else { return Ok(Some(Trust::Size)) };
+        match doubts.word(&lesson, tag, md5) {
+            Word::Same => Ok(Some(Trust::Md5)),
+            Word::Nothing => Ok(Some(Trust::Size)),
+            Word::InDoubt => Ok(None),
+            Word::Different => Err(wrong(tag.as_str(), &md5.to_hex())),
         }
     }
 
@@ -168,8 +231,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     }
 
     /// Puts the meter between both stores.
-    pub(crate) fn meter(&self, chunks: Chunks, promise: Promise) -> MeteredBody {
-        let tally = Tally::new(self.engine.settings.verify.with_md5());
+    pub(crate) fn meter(&self, chunks: Chunks, promise: Promise, with_md5: WithMd5) -> MeteredBody {
+        let tally = Tally::new(with_md5);
         let observer = self.engine.observer.clone();
         let key = self.job.source_key.clone();
         let paced = pace(chunks, &self.engine.bandwidth, &self.engine.patience.clock);
@@ -236,8 +299,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         check_answer(&fetched, pin, range).map_err(|error| error.at(store.location()).on(key))?;
         let length = range.map_or(pin.size, ByteRange::len);
         let tally = Tally::new(WithMd5::No);
-        let body =
-            Metered::wrap(fetched.body.into_chunks(), tally.clone(), Promise { length, crc64nvme: None }, |_| ());
+        let body = Metered::wrap(fetched.body.into_chunks(), tally.clone(), Promise::of_length(length), |_| ());
         let with_md5 = if range.is_some() { WithMd5::Yes } else { WithMd5::No };
         let hashed = body.into_chunks().try_fold(Hasher::new(with_md5), |mut hasher, chunk| async move {
             hasher.update(&chunk);

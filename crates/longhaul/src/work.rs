@@ -29,6 +29,7 @@ use crate::{
     retry::RetryPolicy,
     rules::{DeletePolicy, NO_ROUTE, Rules, Task},
     segment::{self, Delivered, copy_segment},
+    tags::Tags,
 };
 
 /// Opens the stores and the ledger for one leg.
@@ -91,6 +92,7 @@ pub struct Worker<W, C> {
     pub(crate) budget: Budget,
     pub(crate) bandwidth: Bandwidth,
     pub(crate) kept: crate::kept::Kept,
+    pub(crate) tags: Tags,
     random: Mutex<fastrand::Rng>,
 }
 
@@ -126,6 +128,7 @@ impl<W: Surroundings, C: Clock> Worker<W, C> {
             budget: Budget::new(settings.copy.concurrency),
             bandwidth: Bandwidth::new(settings.copy.bandwidth),
             kept: crate::kept::Kept::default(),
+            tags: Tags::default(),
             clock: Arc::new(clock),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             surroundings,

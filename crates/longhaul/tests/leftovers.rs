@@ -103,7 +103,7 @@ async fn completing_over_the_same_bytes(headers_before: Headers) -> World {
     let crc64nvme = world.destination.head_object(&key).await.unwrap().crc64nvme;
     let id = world.begin_upload().await.id;
     let completing = |record: &mut Record| {
-        record.expected = Some(Expected { size: pin.size, crc64nvme, etag: None });
+        record.expected = Some(Expected { size: pin.size, crc64nvme, etag: None, trusts: None });
         record.source.pin = pin;
         record.state = State::Completing;
         record.upload = Some(RecordUpload { id, part_size: PART, adopted: false, doubted: false });

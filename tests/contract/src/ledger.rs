@@ -63,7 +63,7 @@ fn full(key: RecordKey) -> Record {
         generation: 7,
         intent: Some(Timestamp(NOW.0 + 1)),
         upload: Some(RecordUpload { id: "upload/+=%".into(), part_size: 5_368_709_120, adopted: true, doubted: true }),
-        expected: Some(Expected { size: 50_000_000_000_000, crc64nvme, etag: Some(ETag::new("e-2")) }),
+        expected: Some(Expected { size: 50_000_000_000_000, crc64nvme, etag: Some(ETag::new("e-2")), trusts: None }),
         lease: Some(Lease { owner: "host 1/😀".into(), until: Some(Timestamp(NOW.0 + 60_000)) }),
         attempts: 3,
         idle_legs: 2,

@@ -39,6 +39,8 @@ pub struct Expectations {
     pub versions_listed: bool,
     /// The store copies inside itself.
     pub server_side_copy: bool,
+    /// Bytes whose checksum is not the one that came with them are refused.
+    pub wrong_checksums_refused: bool,
     /// A part, but the last, below the smallest part size is refused at completion.
     pub small_parts_refused: bool,
     /// Folders that keys lie in are listed as keys of their own, ending in `/`.
@@ -53,6 +55,7 @@ impl Default for Expectations {
             versions: false,
             versions_listed: true,
             server_side_copy: true,
+            wrong_checksums_refused: true,
             small_parts_refused: true,
             folders_listed: false,
             refused_keys: Vec::new(),
@@ -64,7 +67,7 @@ impl Default for Expectations {
 pub async fn source_and_destination<D: Destination>(store: &D, expectations: Expectations) {
     listing::an_empty_bucket_lists_nothing(store).await;
     keys::all(store, &expectations).await;
-    objects::all(store).await;
+    objects::all(store, &expectations).await;
     reads::all(store, &expectations).await;
     conditions::all(store).await;
     multipart::all(store, &expectations).await;

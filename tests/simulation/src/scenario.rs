@@ -209,7 +209,7 @@ impl Scenario {
             ranges: random.usize(1..=5),
             split_after: random.u64(1..=4),
             concurrency: random.usize(1..=4),
-            verify: pick(random, &[Verify::Auto, Verify::Auto, Verify::Auto, Verify::Md5, Verify::ReadBack]),
+            verify: pick(random, &[Verify::Auto, Verify::Auto, Verify::Transport, Verify::Md5, Verify::ReadBack]),
             read_versions: random.bool(),
             lines: pick(random, &[Lines::Objects, Lines::Objects, Lines::Versions]),
             deletes,

@@ -48,8 +48,8 @@ pub enum FaultKind {
     },
     /// One byte of a GET's body is flipped.
     CorruptBody,
-    /// One byte of an UploadPart's or PutObject's body is flipped on its way into the store. Checksums are computed,
-    /// and those the client sent are checked, over what arrived.
+    /// One byte of an UploadPart's or PutObject's body is flipped on its way into the store, or of a copy inside the
+    /// store. Checksums are computed, and those the client sent are checked, over what arrived.
     CorruptUpload,
     /// The request is carried out, then the connection is closed without an answer.
     LostReply,
@@ -94,7 +94,7 @@ impl FaultKind {
             Self::DropBody { .. } | Self::TruncateBody { .. } | Self::CorruptBody | Self::OverwriteSource => {
                 operation == "GetObject"
             }
-            Self::CorruptUpload => matches!(operation, "UploadPart" | "PutObject"),
+            Self::CorruptUpload => matches!(operation, "UploadPart" | "PutObject" | "CopyObject"),
             Self::Latency(_)
             | Self::Status500
             | Self::SlowDown503 { .. }

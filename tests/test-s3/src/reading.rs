@@ -148,7 +148,10 @@ impl Service {
 
     /// Whether the store this one plays has this algorithm.
     pub fn knows(&self, algorithm: Algorithm) -> bool {
-        self.dialect == Dialect::Aws || algorithm != Algorithm::Crc64Nvme
+        match self.dialect {
+            Dialect::Aws | Dialect::Echo => true,
+            Dialect::Gcs | Dialect::Plain => algorithm != Algorithm::Crc64Nvme,
+        }
     }
 
     pub async fn tags(&self, request: S3Request<dto::GetObjectTaggingInput>) -> S3Result<dto::GetObjectTaggingOutput> {

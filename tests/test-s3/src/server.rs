@@ -20,6 +20,7 @@ use crate::hold::{Hold, Holds, When};
 use crate::record::{Recorder, RequestRecord};
 use crate::service::Service;
 use crate::store::{Store, StoreOptions};
+use crate::tags::{Tagger, Tags};
 use crate::tls::Tls;
 
 /// Whose behaviour is shown.
@@ -30,6 +31,10 @@ pub enum Dialect {
     Aws,
     /// Google Cloud Storage: refuses trailers and checksum headers, ignores conditions on writes, knows no CRC64NVME.
     Gcs,
+    /// A store that keeps conditions and knows no CRC64NVME.
+    Plain,
+    /// An emulator: keeps and repeats the checksums that it is sent, checks none, and computes none.
+    Echo,
 }
 
 /// How a server is started.
@@ -51,6 +56,8 @@ pub struct Options {
     pub min_part_size: u64,
     /// Whose behaviour is shown.
     pub dialect: Dialect,
+    /// What its tags are.
+    pub tags: Tags,
     /// Keep a record of every request.
     pub record: bool,
     /// Make ETags of the CRC64 instead of the MD5, which costs 1.7 seconds a GiB.
@@ -71,6 +78,7 @@ impl Default for Options {
             seed: store.seed,
             min_part_size: store.min_part_size,
             dialect: Dialect::Aws,
+            tags: Tags::Md5,
             record: true,
             cheap_etags: store.cheap_etags,
             repeated_complete_succeeds: store.repeated_complete_succeeds,
@@ -198,7 +206,8 @@ fn front(options: Options) -> Front {
         cheap_etags: options.cheap_etags,
         repeated_complete_succeeds: options.repeated_complete_succeeds,
     }));
-    let service = Service::new(Arc::clone(&store), options.dialect, options.region.clone());
+    let tags = Tagger::new(options.tags, options.seed);
+    let service = Service::new(Arc::clone(&store), options.dialect, tags, options.region.clone());
     Front {
         service: s3_service(service, &store, options.access_key, options.secret_key),
         store,

@@ -7,17 +7,19 @@ use s3s::{S3, S3Request, S3Response, S3Result};
 
 use crate::server::Dialect;
 use crate::store::Store;
+use crate::tags::Tagger;
 
 /// The S3 service over a store.
 pub(crate) struct Service {
     pub store: Arc<Store>,
     pub dialect: Dialect,
+    pub tags: Tagger,
     pub region: Option<String>,
 }
 
 impl Service {
-    pub fn new(store: Arc<Store>, dialect: Dialect, region: Option<String>) -> Self {
-        Self { store, dialect, region }
+    pub fn new(store: Arc<Store>, dialect: Dialect, tags: Tagger, region: Option<String>) -> Self {
+        Self { store, dialect, tags, region }
     }
 }
 

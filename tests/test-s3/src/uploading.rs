@@ -6,12 +6,15 @@ use s3s::dto::{self, ChecksumType};
 use s3s::{S3Request, S3Result, s3_error};
 
 use crate::bucket::Bucket;
-use crate::checksum::{Algorithm, Digests, cheap_etag, crc64_base64, digest_data, sent_checksums, set_checksum};
+use crate::checksum::{
+    Algorithm, Checksum, Digests, cheap_etag, crc64_base64, digest_data, sent_checksums, set_checksum,
+};
 use crate::conditions::{check_copy_source, check_write};
 use crate::data::Data;
 use crate::ingest::{Expected, Ingested, announced, check_announcement, ingest};
-use crate::multipart::{Completed, Part, Upload, default_kind, no_such_upload, part_number};
+use crate::multipart::{Completed, Completion, Part, Upload, default_kind, no_such_upload, part_number};
 use crate::object::Object;
+use crate::server::Dialect;
 use crate::service::Service;
 use crate::synthetic::synthetic_etag;
 use crate::upload_rules::{
@@ -78,10 +81,19 @@ impl Service {
             md5: self.store.md5_use(),
             discard,
             corrupt_at: exchange.corrupt_at,
+            is_checked: self.dialect != Dialect::Echo,
         };
         let Ingested { data, digests, sent } = ingest(&request, body, expected).await?;
-        let part = received_part(data, &digests, algorithm);
-        let mut output = dto::UploadPartOutput { e_tag: Some(strong(&part.etag)), ..Default::default() };
+        let mut part = received_part(data, &digests, algorithm);
+        part.etag = self.tags.tag(part.etag);
+        if self.dialect == Dialect::Echo {
+            part.checksum = None;
+        }
+        let mut output = dto::UploadPartOutput {
+            e_tag: Some(strong(&part.etag)),
+            server_side_encryption: self.tags.encryption(),
+            ..Default::default()
+        };
         let shown = algorithm.zip(part.checksum.clone()).or_else(|| sent.into_iter().next());
         if let Some((algorithm, value)) = shown.filter(|(algorithm, _)| self.knows(*algorithm)) {
             set_checksum!(output, algorithm, value);
@@ -185,7 +197,11 @@ impl Service {
                 return earlier.cloned().ok_or_else(no_such_upload);
             };
             let version_id = ids.version(bucket.versioning);
-            let object = upload.complete(&completion, options.min_part_size, version_id)?;
+            let mut object =
+                upload.complete(&own_checks(&completion, self.dialect), options.min_part_size, version_id)?;
+            if self.dialect == Dialect::Echo {
+                object.checksum = repeated(&completion);
+            }
             let current = bucket.current(&input.key);
             let (if_match, if_none_match) = (input.if_match.as_ref(), input.if_none_match.as_ref());
             check_write(exchange.write_conditions, if_match, if_none_match, current.as_deref())?;
@@ -239,6 +255,21 @@ fn received_part(data: Data, digests: &Digests, algorithm: Option<Algorithm>) ->
         checksum: algorithm.and_then(|algorithm| digests.value(algorithm)),
         modified: SystemTime::now(),
     }
+}
+
+/// What is checked of a completion: an emulator checks no checksum.
+fn own_checks(completion: &Completion, dialect: Dialect) -> Completion {
+    let mut checked = completion.clone();
+    if dialect == Dialect::Echo {
+        checked.checksums.clear();
+    }
+    checked
+}
+
+/// The checksum that came with a completion, whatever it is.
+fn repeated(completion: &Completion) -> Option<Checksum> {
+    let (algorithm, value) = completion.checksums.first()?;
+    Some(Checksum::full(*algorithm, value.clone()))
 }
 
 fn remember(key: &str, object: &Object, version_id: Option<String>) -> Completed {

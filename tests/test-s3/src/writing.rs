@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use s3s::dto::{self, CopySource};
 use s3s::{S3Request, S3Result, s3_error};
 
 use crate::bucket::Bucket;
-use crate::checksum::{Algorithm, Checksum, ChecksumKind, Digests, digest_data, sent_checksums, set_checksum};
+use crate::checksum::{Algorithm, Checksum, ChecksumKind, Digests, Md5Use, digest_data, sent_checksums, set_checksum};
 use crate::conditions::{check_copy_source, check_write};
+use crate::data::Data;
 use crate::ingest::{Expected, Ingested, announced, check_announcement, ingest};
 use crate::object::{Object, Version};
+use crate::server::Dialect;
 use crate::service::Service;
 use crate::store::new_object;
 use crate::wire::{exchange, put_options, strong, timestamp};
@@ -32,10 +35,15 @@ impl Service {
             md5: self.store.md5_use(),
             discard: self.discards(&request.input.bucket)?,
             corrupt_at: exchange.corrupt_at,
+            is_checked: self.dialect != Dialect::Echo,
         };
         let Ingested { data, digests, sent } = ingest(&request, body, expected).await?;
         exchange.set_accepted_crc64(crate::checksum::crc64_base64(digests.crc64));
         let mut object = new_object(data, Some(digests), options);
+        object.etag = self.tags.tag(object.etag);
+        if self.dialect == Dialect::Echo {
+            object.checksum = None;
+        }
         if let Some((algorithm, value)) = sent.into_iter().next() {
             object.checksum = Some(Checksum::full(algorithm, value));
         }
@@ -52,7 +60,8 @@ impl Service {
 
     fn put_output(&self, object: &Object, version_id: Option<String>) -> dto::PutObjectOutput {
         let e_tag = Some(strong(&object.etag));
-        let mut output = dto::PutObjectOutput { e_tag, version_id, ..Default::default() };
+        let server_side_encryption = self.tags.encryption();
+        let mut output = dto::PutObjectOutput { e_tag, version_id, server_side_encryption, ..Default::default() };
         if let Some(checksum) = self.known(object) {
             output.checksum_type = Some(dto::ChecksumType::from_static(checksum.kind.as_str()));
             set_checksum!(output, checksum.algorithm, checksum.value);
@@ -146,6 +155,9 @@ impl Service {
             return Err(s3_error!(InvalidObjectState, "Restore the source object before copying it"));
         }
         let mut object = self.copied(&source, input.checksum_algorithm.as_ref()).await?;
+        if let Some(at) = exchange.corrupt_at.filter(|_| object.size() > 0) {
+            spoil(&mut object, at);
+        }
         set_options(&mut object, &source, input)?;
         let (object, version_id) = self.store.with_bucket(&input.bucket, |bucket, ids| {
             object.version_id = ids.version(bucket.versioning);
@@ -219,6 +231,19 @@ fn set_options(object: &mut Object, source: &Object, input: &mut dto::CopyObject
     }
     object.options = options;
     Ok(())
+}
+
+/// Flips a byte, as if it had been read or written wrongly; tag and checksum are those of the bytes that came of it.
+fn spoil(object: &mut Object, at: u64) {
+    let (size, at) = (object.size(), at % object.size());
+    let Some(Ok(byte)) = object.data.reader(at..at + 1).next_chunk() else { return };
+    let flipped = Data::from(Bytes::from(vec![byte[0] ^ 1]));
+    object.data = Data::concat([&object.data.slice(0..at), &flipped, &object.data.slice(at + 1..size)]);
+    if let Some(digests) = digest_data(&object.data, Md5Use::Computed, &[]) {
+        object.etag = digests.etag();
+        object.crc64 = Some(digests.crc64);
+        object.checksum = digests.value(Algorithm::Crc64Nvme).map(|value| Checksum::full(Algorithm::Crc64Nvme, value));
+    }
 }
 
 /// Puts `object` into `bucket`; gives it back with the version its answer shows.

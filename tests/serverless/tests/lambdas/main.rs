@@ -8,6 +8,7 @@ mod given_back;
 mod killed;
 mod packed;
 mod parking;
+mod proofs;
 mod requests;
 mod rows;
 mod scene;
