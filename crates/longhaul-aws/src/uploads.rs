@@ -87,8 +87,10 @@ impl Uploads<'_> {
         let id = given(answer.next_upload_id_marker);
         let end = PageEnd {
             truncated: answer.is_truncated,
-            next: next.map(|key| Marker { key: key.into(), id }),
-            behind_last: last.map(|last| Marker { key: last.key.as_str().to_owned(), id: Some(last.id.clone()) }),
+            next: next.map(|key| Marker { key: key.into(), id: id.clone() }),
+            // SeaweedFS names the next upload and not its key.
+            behind_last: last
+                .map(|last| Marker { key: last.key.as_str().to_owned(), id: id.or_else(|| Some(last.id.clone())) }),
             lines: uploads.len(),
             most_lines: most_lines(answer.max_uploads),
             names_what_was_asked: answer.bucket.is_some(),

@@ -63,8 +63,7 @@ impl Pages for Versions<'_> {
             .set_request_payer(bucket.payer())
             .encoding_type(EncodingType::Url);
         let answer = request.send().await.map_err(|error| store_error(OPERATION, error).at(&bucket.location))?;
-        let page = self.page(answer).map_err(|error| error.at(&bucket.location))?;
-        Ok(page)
+        self.page(answer).map_err(|error| error.at(&bucket.location))
     }
 }
 
