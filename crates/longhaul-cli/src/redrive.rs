@@ -155,8 +155,8 @@ impl Progress {
             self.said = Instant::now();
             let there = self.there;
             match self.json {
-                true => esay!("{}", json!({ "event": "progress", "messages": messages, "parked": there })),
-                false => esay!("{} of about {} parked messages", HumanCount(messages), HumanCount(there)),
+                true => out::object(&json!({ "event": "progress", "messages": messages, "parked": there })),
+                false => tell!("{} of about {} parked messages", HumanCount(messages), HumanCount(there)),
             }
         }
     }

@@ -65,8 +65,8 @@ fn keys_that_come_and_go_where_ranges_meet_are_no_other_order() {
     for seed in 0..40 {
         let world = World::new(seed, Duration::from_millis(250), &Crash::never()).filled();
         let routes = [route("source", "a/"), route("source", "b/")];
-        let mut processes = world.processes(seed, 4, &routes, LEG);
         let random = std::cell::RefCell::new(fastrand::Rng::with_seed(seed));
+        let mut processes = world.processes(seed, 4, &routes, LEG);
         let (stores, random) = (&world, &random);
         let come_and_go = Process::new(move |_| {
             async move {
