@@ -9,7 +9,7 @@ use longhaul::{
     memory::Memory,
     object::Listed,
     paging::{PageEnd, Paging},
-    ports::{ListRequest, Page, Source},
+    ports::{ListRequest, Page},
 };
 
 use crate::{counts::Op, store::SimStore};
