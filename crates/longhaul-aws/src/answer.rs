@@ -62,8 +62,8 @@ impl AnswerError {
 /// What an answer must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expected {
-    /// One whole XML document.
-    Xml,
+    /// One whole XML document. A root that is called by the first name is meant to be called by the second.
+    Xml(Option<(&'static str, &'static str)>),
     /// The words of an error: XML from a store, anything from what stands before it.
     Error,
     /// Nobody reads it.
@@ -97,7 +97,10 @@ impl Guarded {
         let all = std::mem::take(&mut self.held).freeze();
         let text = without_front(&all);
         match self.expected {
-            Expected::Xml => whole_xml::check(&text)?,
+            Expected::Xml(other_root) => {
+                whole_xml::check(&text)?;
+                return Ok(other_root.and_then(|(name, meant)| with_root(&text, name, meant)).unwrap_or(text));
+            }
             Expected::Error if is_a_stores_error(&text) => {
                 if whole_xml::check(&text) == Err(AnswerError::EndedEarly) {
                     return Err(AnswerError::EndedEarly);
@@ -107,6 +110,15 @@ impl Guarded {
         }
         Ok(text)
     }
+}
+
+/// A whole document under the name that its root is meant to have; `None` where it is not called `name`.
+fn with_root(text: &[u8], name: &str, meant: &str) -> Option<Bytes> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (front, rest) = text.split_once(&format!("<{name}"))?;
+    let (inner, end) = rest.rsplit_once(&format!("</{name}"))?;
+    let is_root = !front.replace("<?", "").contains('<') && inner.starts_with(|c: char| c == '>' || c.is_whitespace());
+    is_root.then(|| Bytes::from(format!("{front}<{meant}{inner}</{meant}{end}")))
 }
 
 fn without_front(all: &Bytes) -> Bytes {
@@ -171,15 +183,15 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_is_handed_on_as_it_is_but_for_spaces_before_it() {
-        assert_eq!(read(" \n<a/>\n", 99, Expected::Xml).await.unwrap(), "<a/>\n");
-        assert_eq!(read("\u{feff}<a/>", 99, Expected::Xml).await.unwrap(), "<a/>");
+        assert_eq!(read(" \n<a/>\n", 99, Expected::Xml(None)).await.unwrap(), "<a/>\n");
+        assert_eq!(read("\u{feff}<a/>", 99, Expected::Xml(None)).await.unwrap(), "<a/>");
         assert_eq!(read(" words", 99, Expected::Anything).await.unwrap(), " words");
     }
 
     #[tokio::test]
     async fn the_bound_is_the_last_byte_that_is_taken() {
-        assert_eq!(read("<a/>", 4, Expected::Xml).await.unwrap(), "<a/>");
-        assert_eq!(read("<a/>", 3, Expected::Xml).await, Err(AnswerError::TooLong(3)));
+        assert_eq!(read("<a/>", 4, Expected::Xml(None)).await.unwrap(), "<a/>");
+        assert_eq!(read("<a/>", 3, Expected::Xml(None)).await, Err(AnswerError::TooLong(3)));
     }
 
     #[tokio::test]
@@ -187,6 +199,17 @@ mod tests {
         assert_eq!(read("<Error><Code>A", 99, Expected::Error).await, Err(AnswerError::EndedEarly));
         for words in ["", "no", "<html><p>no", "<!DOCTYPE html><p>no", "<Error><Code></Error>"] {
             assert_eq!(read(words, 99, Expected::Error).await.unwrap(), words);
+        }
+    }
+
+    #[test]
+    fn a_root_of_another_name_is_called_as_it_is_meant() {
+        let renamed = |text: &str| with_root(text.as_bytes(), "Some", "SomeResult");
+        let text = "<?xml version=\"1.0\"?>\n<Some xmlns=\"x\">\n<Key>k</Key></Some>\n";
+        let meant = "<?xml version=\"1.0\"?>\n<SomeResult xmlns=\"x\">\n<Key>k</Key></SomeResult>\n";
+        assert_eq!(renamed(text), Some(Bytes::from(meant)));
+        for other in ["<SomeResult></SomeResult>", "<Error><Some></Some></Error>", "<Some/>"] {
+            assert_eq!(renamed(other), None, "{other}");
         }
     }
 }

@@ -130,7 +130,7 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
     async fn without_those_into_themselves(&self, routes: &[NamedRoute], report: &mut RunReport) -> Vec<NamedRoute> {
         let mut kept = Vec::with_capacity(routes.len());
         for route in routes {
-            match self.into_itself(route).await {
+            match self.leads_into_itself(route).await {
                 Some(error) => report.push(route, SendReport::default(), Some(chain(&error))),
                 None => kept.push(route.clone()),
             }
@@ -139,7 +139,7 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
     }
 
     /// What is wrong with a route that would never end. One that cannot be reached now is tried, and told of, in its turn.
-    async fn into_itself(&self, route: &NamedRoute) -> Option<Stopped> {
+    async fn leads_into_itself(&self, route: &NamedRoute) -> Option<Stopped> {
         if !route.route().leads_into_itself() {
             return None;
         }

@@ -106,15 +106,18 @@ async fn a_store_in_byte_order_is_never_sorted_and_never_asked_by_name_where_not
 
 #[tokio::test]
 async fn to_a_destination_in_another_order_nothing_is_sent_again_and_nothing_seems_to_differ() {
-    let keys = around_the_slash();
+    // Each fourth, since all orders are tried with each other.
+    let keys: Vec<String> = around_the_slash().into_iter().step_by(4).collect();
+    let all = keys.len() as u64;
+    let cuts = Cuts { split_after: 2_000, ..DEFAULT };
     for order in KeyOrder::ALL {
         for source_order in [KeyOrder::Bytes, order] {
             let source = filled("source", &keys, source_order, "").that_can_sort();
             let destination = filled("destination", &keys, order, "copy/").that_can_sort();
-            let ran = run(&engine(&source, &destination, DEFAULT), Mode::Copy).await.unwrap();
+            let ran = run(&engine(&source, &destination, cuts), Mode::Copy).await.unwrap();
             let found = ran.comparison.unwrap();
             let counts = (ran.totals.copied, ran.totals.same, found.objects, found.different);
-            assert_eq!(counts, (0, 28_500, 28_500, 0), "{source_order:?} to {order:?}");
+            assert_eq!(counts, (0, all, all, 0), "{source_order:?} to {order:?}");
         }
     }
 }
@@ -184,7 +187,9 @@ proptest! {
             // Another process, which has learned nothing yet.
             let (source, destination) = (source.that_can_sort(), destination.that_can_sort());
             let again = run(&engine(&source, &destination, cuts), Mode::Copy).await.unwrap();
-            prop_assert_eq!((again.totals.copied, again.totals.same), (0, keys.len() as u64));
+            prop_assert_eq!(again.totals.copied + again.totals.same, keys.len() as u64);
+            // In no order at all, a key can stand behind a whole page of what begins with it: it is sent again, and nothing is lost.
+            prop_assert!(again.totals.copied == 0 || orders.1 == KeyOrder::Insertion, "{} again", again.totals.copied);
             Ok(())
         })?;
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use hyper::Method;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use quick_xml::{Reader, events::Event};
 
 use crate::http::Connection;
@@ -25,7 +25,7 @@ pub struct Listed {
 pub async fn listed(endpoint: &str, bucket: &str) -> Vec<(String, Listed)> {
     let mut connection = Connection::open(endpoint).await;
     let mut found = Vec::new();
-    let mut path = format!("/{bucket}?list-type=2");
+    let mut path = format!("/{bucket}?list-type=2&encoding-type=url");
     // More pages than any of these tests fills.
     for _ in 0..1_000 {
         let answer = connection.ask(Method::GET, &path, Bytes::new()).await;
@@ -35,7 +35,7 @@ pub async fn listed(endpoint: &str, bucket: &str) -> Vec<(String, Listed)> {
         found.extend(page.objects);
         let Some(token) = page.next else { return found };
         let token = utf8_percent_encode(&token, NON_ALPHANUMERIC);
-        path = format!("/{bucket}?list-type=2&continuation-token={token}");
+        path = format!("/{bucket}?list-type=2&encoding-type=url&continuation-token={token}");
     }
     panic!("the listing of {bucket} has no end");
 }
@@ -79,7 +79,12 @@ fn taken(object: &mut BTreeMap<Vec<u8>, String>) -> (String, Listed) {
     let mut take = |name: &str| object.remove(name.as_bytes()).unwrap_or_else(|| panic!("an object without {name}"));
     let size = take("Size").parse().expect("a size is a number");
     let etag = take("ETag").trim_matches('"').to_owned();
-    (take("Key"), Listed { size, etag })
+    (decoded(&take("Key")), Listed { size, etag })
+}
+
+/// A key as it is: XML has no way to write every control character, so keys are asked for in the encoding of forms.
+fn decoded(key: &str) -> String {
+    percent_decode_str(&key.replace('+', " ")).decode_utf8().expect("a key is UTF-8").into_owned()
 }
 
 /// What `&…;` stands for.

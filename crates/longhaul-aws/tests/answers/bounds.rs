@@ -91,6 +91,6 @@ async fn uploads_of_one_key_without_end_are_an_error() {
     let bucket = bucket(&server.endpoint).await;
     let key = ObjectKey::new("a").unwrap();
     let listed = bucket.list_multipart_uploads(UploadFilter::Key(key)).try_concat().await;
-    let error = listed.err().expect("sixty thousand uploads of one key are no honest answer");
+    let error = listed.expect_err("sixty thousand uploads of one key are no honest answer");
     assert_eq!(error.kind(), ErrorKind::BadAnswer, "{error}");
 }
