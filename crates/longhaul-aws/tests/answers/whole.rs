@@ -154,6 +154,7 @@ async fn a_listing_that_is_cut_goes_no_further() {
     let cut = answer.find("</Contents>").unwrap() + "</Contents>".len();
     let server = Canned::start(move |_, _| Answer::ok(&answer.as_bytes()[..cut])).await;
     let bucket = bucket(&server.endpoint).await;
-    let pages: Vec<_> = bucket.list(Default::default()).collect().await;
-    assert!(matches!(pages.as_slice(), [Err(_)]), "{pages:?}");
+    // Whoever goes on behind an error asks for the same page again.
+    let pages: Vec<_> = bucket.list(Default::default()).take(3).collect().await;
+    assert!(pages.iter().all(Result::is_err), "{pages:?}");
 }
