@@ -188,7 +188,10 @@ impl<W: Surroundings, G: ScanLedger, C: Clock, Q: JobQueue> Shift<'_, W, G, C, Q
         let lists = self.lists(route).await?;
         let (jobs, settings) = (self.queues.jobs, self.send_settings());
         let sender = match lists.as_ref().zip(route.keys_from.as_ref()) {
-            None => Sender::Range(Box::new(RangeSender::new(&engine, &scan, range, jobs, settings))),
+            None => {
+                let sender = RangeSender::new(&engine, &scan, range, jobs, settings);
+                Sender::Range(Box::new(sender.in_steps_of(self.jobsender.settings.split_after)))
+            }
             Some((lists, place)) => {
                 let keys = KeysFrom::open(lists, &engine.patience, &place.key, &route.src_bucket).await;
                 let mut sender = ListSender::new(&engine, &scan, keys.map_err(SendError::from)?, jobs, settings);

@@ -141,6 +141,8 @@ pub struct RangeSender<'a, S, D, L, C, Q> {
     read: Option<ObjectKey>,
     /// Keys handed out.
     keys: u64,
+    /// The most keys of a step.
+    most: u64,
 }
 
 /// Scans a route to its end, or until the engine's time is up or it is told to stop: then the report is not complete. The
@@ -177,7 +179,12 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> RangeSende
         let stores = (&engine.source, &engine.destination);
         let merge = Merge::new(&scan.route, range, stores, &engine.patience);
         let merge = if settings.versions == Lines::Versions { merge.with_versions() } else { merge };
-        Self { sending: Sending::new(engine, scan, queue, settings), merge, read: None, keys: 0 }
+        Self { sending: Sending::new(engine, scan, queue, settings), merge, read: None, keys: 0, most: KEYS }
+    }
+
+    /// Reads no more than so many keys in a step, so that a range is cut as soon as it is known to be long.
+    pub fn in_steps_of(self, keys: u64) -> Self {
+        Self { most: keys.clamp(1, KEYS), ..self }
     }
 
     /// Compares some more keys. Behind an error only [`flush`](Self::flush) makes sense.
@@ -225,7 +232,7 @@ impl<'a, S: Source, D: Destination, L: Ledger, C: Clock, Q: JobQueue> RangeSende
 
     /// Reads some keys, and keeps those that the ledger may have a say in. Whether the listings came to their end.
     async fn read_some(&mut self) -> Result<bool, SendError> {
-        let end = self.keys + KEYS;
+        let end = self.keys + self.most;
         while self.sending.pending.len() < LOOK_UP && self.keys < end && !self.sending.is_over() {
             let Some(pair) = self.merge.next().await? else { return Ok(true) };
             self.read = Some(pair.source.key.clone());
