@@ -9,8 +9,7 @@ use longhaul::{
     job,
     memory::Memory,
     object::{ETag, ObjectInfo, ObjectKey, Timestamp},
-    ports::{Source, Verify},
-    proof::ProofLevel,
+    ports::Source,
     queue::QueueMessage,
     record::{Record, State},
     rules::{DeletePolicy, Task},
@@ -20,7 +19,9 @@ use longhaul::{
 
 use crate::{
     executor::ProcessId,
-    oracle::{History, Kept, Oracle, Shown, SourceId, Version},
+    history::{History, SourceId, Version},
+    oracle::{Kept, Oracle, Shown},
+    proofs,
     queue::Parked,
     scenario::Make,
     stage::Stage,
@@ -287,7 +288,7 @@ fn record(stage: &Stage, oracle: &Oracle, place: &str, kept: &Kept) -> Result<()
     if record.state != State::Done {
         return Ok(());
     }
-    proved(stage, place, record)?;
+    proofs::hold(stage, place, record)?;
     let touched = |(when, shown): &(Duration, Shown)| {
         *when >= at && matches!(shown, Shown::Others { .. } | Shown::Deleted { by_product: false, .. })
     };
@@ -321,30 +322,6 @@ fn record(stage: &Stage, oracle: &Oracle, place: &str, kept: &Kept) -> Result<()
         return Err(format!("never silent: the record of {place} names {pinned:?} as copied, there is {copied:?}"));
     }
     Ok(())
-}
-
-/// A proof says no more than both stores can tell.
-fn proved(stage: &Stage, place: &str, record: &Record) -> Result<(), String> {
-    let Some(proof) = record.proof else { return Ok(()) };
-    let possible = match proof.level {
-        ProofLevel::FullCrc | ProofLevel::PartCrc => stage.scenario.destination == Make::Amazon,
-        ProofLevel::PartMd5 => stage.scenario.verify != Verify::ReadBack,
-        // Tags are MD5s here: unless nobody asked for them, nothing less is due, but for parts of legs that died, and for what
-        // only its mark tells.
-        ProofLevel::SizeOnly => match stage.scenario.verify {
-            Verify::Transport => true,
-            Verify::ReadBack => false,
-            Verify::Auto | Verify::Md5 => proof.transport_only_parts > 0 || stage.scenario.marked,
-        },
-        ProofLevel::ReadBack => true,
-    };
-    if possible {
-        return Ok(());
-    }
-    Err(format!(
-        "never silent: the record of {place} has the proof {proof:?}, which nobody can have: {:?}",
-        stage.scenario.verify
-    ))
 }
 
 fn is_parked_since(stage: &Stage, place: &str, record: &Record) -> bool {

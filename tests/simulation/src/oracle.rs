@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use longhaul::{
-    object::{ETag, Headers},
+    object::Headers,
     part::PartNumber,
     ports::{ScanRecord, UploadedPart},
     record::{Record, RecordSource, State},
@@ -16,78 +16,10 @@ use longhaul::{
 
 use crate::{
     executor::{Asker, ProcessId},
+    history::{History, SourceId, Version},
     steps,
     uploads::Uploads,
 };
-
-/// A source object: bucket and key.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SourceId {
-    /// The bucket.
-    pub bucket: String,
-    /// The key.
-    pub key: String,
-}
-
-/// One content that a source object had.
-#[derive(Clone, Debug)]
-pub struct Version {
-    /// Its bytes.
-    pub bytes: Bytes,
-    /// Its tag.
-    pub etag: ETag,
-    /// What travels with its bytes.
-    pub headers: Headers,
-    /// When it was written.
-    pub written: Duration,
-    /// When it was no more, by another write or a deletion.
-    pub ended: Option<Duration>,
-}
-
-/// All that a source object ever was, in order.
-#[derive(Clone, Debug, Default)]
-pub struct History(Vec<Version>);
-
-impl History {
-    /// What it is now, if it is there.
-    pub fn current(&self) -> Option<&Version> {
-        self.0.last().filter(|version| version.ended.is_none())
-    }
-
-    /// Whether it was absent at some moment since `from`.
-    pub fn was_absent_since(&self, from: Duration) -> bool {
-        let Some(last) = self.0.last() else { return true };
-        let gap = |pair: &[Version]| {
-            let ended = pair[0].ended.unwrap_or(pair[1].written);
-            ended < pair[1].written && pair[1].written >= from
-        };
-        last.ended.is_some() || self.0[0].written > from || self.0.windows(2).any(gap)
-    }
-
-    /// Whether it had this tag at some moment since `from`.
-    pub fn was_since(&self, etag: &ETag, from: Duration) -> bool {
-        self.0.iter().any(|version| version.etag == *etag && version.ended.is_none_or(|ended| ended >= from))
-    }
-
-    /// Whether a version before the current one had this tag.
-    pub fn had_before(&self, etag: &ETag) -> bool {
-        self.0.iter().rev().skip(1).any(|version| version.etag == *etag)
-    }
-
-    /// One of its versions, in order.
-    pub fn version(&self, number: usize) -> Option<&Version> {
-        self.0.get(number)
-    }
-
-    /// The latest version with these bytes and headers.
-    fn of(&self, bytes: &Bytes, headers: &Headers) -> Option<usize> {
-        self.0.iter().rposition(|version| version.bytes == *bytes && version.headers == *headers)
-    }
-
-    fn has_bytes(&self, bytes: &Bytes) -> bool {
-        self.0.iter().any(|version| version.bytes == *bytes)
-    }
-}
 
 /// Something that happened to a destination object.
 #[derive(Clone, Debug)]
@@ -179,19 +111,13 @@ impl Oracle {
 
     /// A user wrote a source object.
     pub fn source_written(&mut self, source: &SourceId, version: Version) {
-        self.source_ended(source, version.written);
-        self.sources.entry(source.clone()).or_default().0.push(version);
+        self.sources.entry(source.clone()).or_default().begins(version);
     }
 
     /// A user deleted a source object.
     pub fn source_deleted(&mut self, source: &SourceId, now: Duration) {
-        self.source_ended(source, now);
-    }
-
-    fn source_ended(&mut self, source: &SourceId, now: Duration) {
-        let last = self.sources.get_mut(source).and_then(|history| history.0.last_mut());
-        if let Some(last) = last.filter(|last| last.ended.is_none()) {
-            last.ended = Some(now);
+        if let Some(history) = self.sources.get_mut(source) {
+            history.ends(now);
         }
     }
 

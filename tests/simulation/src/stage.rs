@@ -18,8 +18,8 @@ use longhaul::{
 };
 
 use crate::{
+    history::SourceId,
     ledger::SimLedger,
-    oracle::SourceId,
     queue::{Parked, QueueSettings, SimQueue},
     scenario::{Make, Scenario},
     store::{Side, SimStore},

@@ -32,7 +32,7 @@ use crate::{
     clock::wall,
     counts::{Fault, Happening, Op},
     executor::ProcessId,
-    oracle::{SourceId, Version},
+    history::{SourceId, Version},
     owned::{OwnedCompletion, OwnedObject},
     pages::Marks,
     queue::SimQueue,

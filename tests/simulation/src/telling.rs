@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     counts::Happening,
-    oracle::{SourceId, Version},
+    history::{SourceId, Version},
     queue::SimQueue,
     world::World,
 };

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::{
     clock::wall,
     counts::Happening,
-    oracle::{SourceId, Version},
+    history::{SourceId, Version},
     queue::STOLEN,
     scanning,
     scenario::Deed,
