@@ -77,6 +77,11 @@ impl History {
         }
     }
 
+    /// The latest version with this tag.
+    pub(crate) fn tagged(&self, etag: &ETag) -> Option<&Version> {
+        self.0.iter().rev().find(|version| version.etag == *etag)
+    }
+
     /// The latest version with these bytes and headers.
     pub(crate) fn of(&self, bytes: &Bytes, headers: &Headers) -> Option<usize> {
         self.0.iter().rposition(|version| version.bytes == *bytes && version.headers == *headers)

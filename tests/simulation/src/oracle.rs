@@ -18,7 +18,7 @@ use crate::{
     executor::{Asker, ProcessId},
     history::{History, SourceId, Version},
     steps,
-    uploads::Uploads,
+    uploads::{UploadEnd, Uploads},
 };
 
 /// Something that happened to a destination object.
@@ -253,6 +253,20 @@ impl Oracle {
         let zombie = kept.is_none();
         self.uploads.begun(key, id, source, zombie)?;
         Ok(zombie)
+    }
+
+    /// The product aborted an upload. If the object was there all the same, since others had brought it, it was of no more use.
+    pub fn upload_aborted(&mut self, key: &str, id: &str) {
+        let there = self.shown(key).last().and_then(|(_, shown)| match shown {
+            Shown::Copy { bytes, .. } | Shown::Others { bytes } => Some(bytes),
+            Shown::Deleted { .. } => None,
+        });
+        let pinned = self.uploads.pinned(id).and_then(|(from, pin)| {
+            let source = self.places.get(key)?.iter().find(|source| source.key == *from)?;
+            self.sources.get(source)?.tagged(&pin.etag)
+        });
+        let is_there = pinned.is_some_and(|pinned| there == Some(&pinned.bytes));
+        self.uploads.ended(id, if is_there { UploadEnd::NotNeeded } else { UploadEnd::AbortedByProduct });
     }
 
     /// Whether nobody could know of this upload, and it is empty.

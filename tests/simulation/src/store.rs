@@ -234,7 +234,7 @@ impl SimStore {
 
     async fn abort_now(&self, upload: &Upload) -> Result<(), StoreError> {
         self.on_time().abort_multipart_upload(upload).await?;
-        self.world.oracle().uploads().ended(&upload.id, UploadEnd::AbortedByProduct);
+        self.world.oracle().upload_aborted(upload.key.as_str(), &upload.id);
         Ok(())
     }
 

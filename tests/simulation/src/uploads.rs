@@ -16,6 +16,8 @@ pub enum UploadEnd {
     Completed,
     /// The product aborted it.
     AbortedByProduct,
+    /// The product aborted it, since the object was there without it.
+    NotNeeded,
     /// Others aborted it.
     AbortedByOthers,
 }
@@ -65,6 +67,11 @@ impl Uploads {
             }
             None => Ok(()),
         }
+    }
+
+    /// What an upload is a copy of, if that was still the source when it began.
+    pub fn pinned(&self, id: &str) -> Option<&(String, Pin)> {
+        self.seen.get(id)?.of.as_ref()
     }
 
     /// An upload is no more.
