@@ -202,7 +202,7 @@ impl Scenario {
             destination_order: pick(random, &ORDERS),
             marks: pick(random, &[Marks::Both, Marks::OnlyTokens, Marks::OnlyMarks]),
             page: pick(random, &[1, 2, 3, 1000]),
-            keys: random.usize(2..=8),
+            keys: random.usize(2..=11),
             part_size,
             threshold: part_size * pick(random, &[1, 2]),
             segment: pick(random, &[None, None, None, Some(1), Some(2), Some(3)]).map(|parts| parts * part_size),

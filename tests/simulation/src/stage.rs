@@ -40,6 +40,11 @@ pub const SOURCE: &str = "source";
 /// The destination bucket.
 pub const DESTINATION: &str = "destination";
 
+/// An object with the name of a folder: a tree's order has it before all that is in the folder.
+const FOLDER: &str = "dir";
+/// Its key is where others begin, so that only the end of the text tells it.
+const FOLDER_TOKEN: &str = "dir\"";
+
 /// Which of a seed's stacks it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -157,13 +162,15 @@ impl Stage {
             4 => format!("dir (1)/{token}"),
             5 => format!("dir.d/{token}"),
             7 => format!("DIR/{token}"),
+            8 => FOLDER.to_owned(),
+            9 | 10 => format!("({key})/{token}"),
             _ => token,
         }
     }
 
     /// What stands in every message about a source object, however it is encoded.
     pub fn token(key: usize) -> String {
-        format!("k{key:02}")
+        if key == 8 { FOLDER_TOKEN.to_owned() } else { format!("k{key:02}") }
     }
 
     /// The source object.
@@ -178,6 +185,9 @@ impl Stage {
 
     /// The token that stands in a key.
     pub fn token_of(key: &str) -> Option<&str> {
+        if key.ends_with(FOLDER) {
+            return Some(FOLDER_TOKEN);
+        }
         let at = key.find('k')?;
         key.get(at..at + 3)
     }
