@@ -14,7 +14,7 @@ use crate::{
     carried::Carried,
     copy::{Leg, not_preserved},
     mark,
-    object::{Location, ObjectInfo},
+    object::{ETag, Location, ObjectInfo},
     ports::{Clock, Destination, Ledger, Source, Written},
 };
 
@@ -97,7 +97,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         if !kept.is_settled(at, way, &carried) {
             let _turn = kept.0.turn.lock().await;
             if !kept.is_settled(at, way, &carried) && self.has_time_to_look() {
-                if let Some(there) = self.look_at(written).await {
+                if let Some(there) = self.look_at(written, info.size).await {
                     let (there_too, dropped): (Vec<_>, Vec<_>) =
                         carried.into_iter().partition(|what| what.is_kept(&info.headers, class, &there));
                     there_too.iter().for_each(|what| kept.note(at, way, *what, |seen| seen.kept += 1));
@@ -115,10 +115,10 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     }
 
     /// The object just written, if it still is that one. A look that fails is no failure of the copy.
-    async fn look_at(&self, written: &Written) -> Option<ObjectInfo> {
+    async fn look_at(&self, written: &Written, size: u64) -> Option<ObjectInfo> {
         let head = self.engine.destination.head_object(&self.job.destination_key);
         match self.once(self.at_destination("HeadObject"), self.engine.patience.timeout, head).await {
-            Ok(there) => Some(there).filter(|there| is_of(written, there)),
+            Ok(there) => Some(there).filter(|there| there.size == size && is_of(written, there)),
             Err(error) => {
                 tracing::info!(%error, "it could not be seen which headers and metadata the destination keeps");
                 None
@@ -145,5 +145,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
 /// Whether what is there is what was written, as far as both are known. The same bytes may have been written once more.
 fn is_of(written: &Written, there: &ObjectInfo) -> bool {
     let same_version = written.version_id.is_none() || written.version_id == there.version_id;
-    same_version && written.etag.as_ref().is_none_or(|etag| *etag == there.etag)
+    // rclone answers Complete with a tag of the parts, and from then on with the MD5 of the whole.
+    let is_renamed = |etag: &ETag| etag.as_str().contains('-') && there.etag.looks_like_md5();
+    same_version && written.etag.as_ref().is_none_or(|etag| *etag == there.etag || is_renamed(etag))
 }

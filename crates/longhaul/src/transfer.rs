@@ -59,7 +59,8 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
                 return Err(Ended::Interrupted);
             }
             let began = self.engine.patience.clock.elapsed();
-            let sent = self.try_part(pin, upload, &part, &mut doubts).await;
+            // Boxed, since a request's future is large, and the stack of a thread need not hold it at every depth.
+            let sent = Box::pin(self.try_part(pin, upload, &part, &mut doubts)).await;
             match &sent {
                 Ok(_) => {
                     permit.succeeded();
@@ -139,12 +140,12 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         if self.is_server_side() {
             return self.try_part_copy(pin, upload, part).await.map(Sent::Done);
         }
-        let fetched = self.read_pinned(pin, Some(part.range)).await?;
+        let fetched = Box::pin(self.read_pinned(pin, Some(part.range))).await?;
         let crc64nvme = pin.crc64nvme.filter(|_| part.range.len() == pin.size);
         let promise = Promise { crc64nvme, ..Promise::of_length(part.range.len()) };
         let with_md5 = self.lesson(TagOf::Part).with_md5(self.engine.settings.verify);
         let body = self.meter(fetched.body.into_chunks(), promise, with_md5);
-        let sent = self.engine.destination.upload_part(upload, part, body.stream);
+        let sent = Box::pin(self.engine.destination.upload_part(upload, part, body.stream));
         let answer = self.while_moving("UploadPart", &body.tally, sent).await;
         let answer = answer.inspect_err(|_| self.take_back(&body.tally))?;
         let word = self.word("UploadPart", TagOf::Part, (&answer.etag, answer.crc64nvme), &body.tally, doubts);

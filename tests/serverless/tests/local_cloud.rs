@@ -41,5 +41,5 @@ async fn without_python_the_local_cloud_says_what_it_needs() {
     let output = output(command).await;
     assert_eq!(output.status.code(), Some(2));
     let errors = text(&output.stderr);
-    assert!(errors.contains("needs python3") && !errors.contains("panicked"), "{errors}");
+    assert!(errors.contains("python3 (3.10 or later) is needed") && !errors.contains("panicked"), "{errors}");
 }
