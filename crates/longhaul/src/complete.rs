@@ -42,7 +42,7 @@ pub(crate) async fn settle<S: Source, D: Destination, L: Ledger, C: Clock>(
             return Err(Ended::Restart(Reason::new("corrupt", words)));
         }
         let expected = expected(info.size, whole, &parts, filling.trusts());
-        match complete(leg, entry, info, filling, &parts, expected).await? {
+        match Box::pin(complete(leg, entry, info, filling, &parts, expected)).await? {
             Some(written) => return finish(leg, entry, info, filling, whole, written).await,
             // Parts were rewritten between the listing and Complete.
             None => continue,
@@ -108,7 +108,7 @@ async fn complete<S: Source, D: Destination, L: Ledger, C: Clock>(
     parts: &[UploadedPart],
     expected: Expected,
 ) -> Result<Option<Written>, Ended> {
-    let mut known = destination_now(leg).await?;
+    let mut known = Box::pin(destination_now(leg)).await?;
     entry.record.state = State::Completing;
     entry.record.expected = Some(expected.clone());
     leg.save(entry).await?;
@@ -198,7 +198,7 @@ pub(crate) async fn head_destination<S: Source, D: Destination, L: Ledger, C: Cl
     leg: &Leg<'_, S, D, L, C>,
 ) -> Result<Option<ObjectInfo>, Ended> {
     let key = &leg.job.destination_key;
-    match leg.call(leg.at_destination("HeadObject"), || leg.engine.destination.head_object(key)).await {
+    match leg.call(leg.at_destination("HeadObject"), || Box::pin(leg.engine.destination.head_object(key))).await {
         Ok(there) => Ok(Some(there)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
