@@ -124,7 +124,11 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
         if self.engine.settings.verify != Verify::ReadBack || level == ProofLevel::FullCrc {
             return Ok(Some(Proof::plain(level)));
         }
-        let crc = self.crc_of(&self.engine.source, &self.job.source_key, info).await?;
+        let crc = match self.crc_of(&self.engine.source, &self.job.source_key, info).await {
+            // Written again, or deleted, since it was pinned: that ends this try, and not the object.
+            Err(Ended::Failed(error)) => return Err(self.meaning(&error).await.unwrap_or(Ended::Failed(error))),
+            crc => crc?,
+        };
         match read_back(self, info.size, crc).await {
             Ok(()) => Ok(Some(Proof::plain(ProofLevel::ReadBack))),
             Err(Ended::Failed(error)) if error.kind() == ErrorKind::Corrupt => Ok(None),

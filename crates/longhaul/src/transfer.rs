@@ -113,7 +113,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
     }
 
     /// Errors that no repeat of this part can mend, but a new beginning can.
-    async fn meaning(&self, error: &StoreError) -> Option<Ended> {
+    pub(crate) async fn meaning(&self, error: &StoreError) -> Option<Ended> {
         match error.kind() {
             ErrorKind::PreconditionFailed => {
                 Some(Ended::Restart(Reason::new("source-keeps-changing", "the source changed while it was copied")))
