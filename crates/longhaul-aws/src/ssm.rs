@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     error::Error,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use aws_sdk_ssm::{Client, operation::get_parameter::GetParameterError};
@@ -12,6 +13,7 @@ use longhaul::{
     error::{ErrorKind, StoreError},
     ignore::{IgnoreError, IgnoreList},
     ignore_text::IgnoreText,
+    object::ObjectKey,
     ports::Source,
 };
 
@@ -25,6 +27,9 @@ use crate::{
 
 /// The largest ignore list that is read from an object: many times what anybody writes by hand.
 const MAX_IGNORE_LIST: u64 = 16 << 20;
+
+/// The longest that reading such an object may take, so that a store that drips ends one run and not the time of all.
+const LONGEST_READ: Duration = Duration::from_secs(60);
 
 /// The parameter store, and what was read of it. Clones remember together.
 #[derive(Clone)]
@@ -230,16 +235,26 @@ async fn ignore_list(text: &str, own: &Account) -> Result<IgnoreList, IgnoreList
         IgnoreText::Patterns(patterns) => return Ok(IgnoreList::of_patterns(patterns)?),
         IgnoreText::Object { bucket, key } => (bucket, key),
     };
-    let fetched = own.bucket(bucket).get_object(&key, None, None).await?;
-    if fetched.body.length() > MAX_IGNORE_LIST {
+    let holder = own.bucket(bucket);
+    let read = tokio::time::timeout(LONGEST_READ, whole_object(&holder, &key));
+    let bytes = read.await.unwrap_or_else(|_| {
+        let words = format!("the ignore list did not arrive within {LONGEST_READ:?}");
+        Err(StoreError::new(ErrorKind::TimedOut, "GetObject", words).into())
+    })?;
+    let lines = String::from_utf8(bytes).map_err(|_| IgnoreListError::NoText)?;
+    let wrong = |source| IgnoreListError::OfObject { place: format!("{bucket}/{key}"), source };
+    IgnoreList::parse(&lines).map_err(wrong)
+}
+
+async fn whole_object(bucket: &impl Source, key: &ObjectKey) -> Result<Vec<u8>, IgnoreListError> {
+    let fetched = bucket.get_object(key, None, None).await?;
+    let length = fetched.body.length();
+    if length > MAX_IGNORE_LIST {
         return Err(IgnoreListError::NoText);
     }
-    let length = fetched.body.length();
     let bytes = fetched.body.collect().await?;
     if bytes.len() as u64 != length {
         return Err(StoreError::new(ErrorKind::Corrupt, "GetObject", "not all of the ignore list arrived").into());
     }
-    let lines = String::from_utf8(bytes).map_err(|_| IgnoreListError::NoText)?;
-    let wrong = |source| IgnoreListError::OfObject { place: format!("{bucket}/{key}"), source };
-    IgnoreList::parse(&lines).map_err(wrong)
+    Ok(bytes)
 }

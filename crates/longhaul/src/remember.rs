@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use crate::{
     copy::{Ended, Finished, Leg},
     entry::Entry,
-    error::{ErrorKind, StoreError, chain},
+    error::{Effect, ErrorKind, StoreError, chain},
     object::{ETag, Pin},
     ports::{Clock, Destination, Ledger, Source},
     record::{Reason, Record, State},
@@ -86,7 +86,7 @@ impl<S: Source, D: Destination, L: Ledger, C: Clock> Leg<'_, S, D, L, C> {
             Err(Ended::Failed(error)) => {
                 let state = match error.kind() {
                     // Damaged bytes may be visible: an older record says nothing of the destination any more.
-                    ErrorKind::Corrupt => Some(State::Copying),
+                    ErrorKind::Corrupt if error.effect() == Effect::MayHaveHappened => Some(State::Copying),
                     kind => kind.needs_help().then_some(State::Parked),
                 };
                 (state, Reason::new(error.kind().reason(), chain(error)))

@@ -93,7 +93,8 @@ pub(crate) async fn copy<S: Source, D: Destination, L: Ledger, C: Clock>(
             Err(ended) => return Err(ended),
         };
         if let Next::Failed(error) = next {
-            leg.engine.patience.pause_after(error, failures).await?;
+            let paused = leg.engine.patience.pause_after(error, failures).await;
+            paused.map_err(|error| tries.not_forgotten(leg, error))?;
             failures += 1;
         }
     }
@@ -325,12 +326,18 @@ pub(crate) async fn read_back<S: Source, D: Destination, L: Ledger, C: Clock>(
     let info = leg.call(leg.at_destination("HeadObject"), || leg.engine.destination.head_object(key)).await?;
     // What the store says of itself is not what was asked for.
     let unnamed = ObjectInfo { crc64nvme: None, ..info };
-    let crc = leg.crc_of(&leg.engine.destination, key, &unnamed).await?;
+    let crc = match leg.crc_of(&leg.engine.destination, key, &unnamed).await {
+        Err(Ended::Failed(error)) if matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::NotFound) => {
+            let words = "the destination was changed by others while it was read again";
+            return Err(StoreError::new(ErrorKind::Conflict, "GetObject", words).caused_by(error).into());
+        }
+        crc => crc?,
+    };
     if unnamed.size == size && crc == expected {
         return Ok(());
     }
     let place = leg.at_destination("GetObject");
     let words = format!("read again, the destination has {} bytes with CRC64NVME {}", unnamed.size, crc.to_base64());
     let error = StoreError::new(ErrorKind::Corrupt, "GetObject", words);
-    Err(error.at(place.location).on(place.key).into())
+    Err(error.maybe_happened().at(place.location).on(place.key).into())
 }

@@ -24,12 +24,16 @@ pub(crate) struct Tries {
 impl Tries {
     /// The time is up. Wrong bytes that are visible have to be remembered: a comparison by size would take them for a copy.
     pub fn interrupted<S: Source, D: Destination, L: Ledger, C: Clock>(&self, leg: &Leg<'_, S, D, L, C>) -> Ended {
-        if !self.shows_damage {
-            return Ended::Interrupted;
-        }
-        let place = leg.at_destination("PutObject");
-        let words = "the leg ended before damaged bytes at the destination were replaced";
-        StoreError::new(ErrorKind::Corrupt, "PutObject", words).maybe_happened().at(place.location).on(place.key).into()
+        if self.shows_damage { damage_is_left(leg).into() } else { Ended::Interrupted }
+    }
+
+    /// The last try failed for another reason than damage. What an earlier one left at the destination is remembered all the same.
+    pub fn not_forgotten<S: Source, D: Destination, L: Ledger, C: Clock>(
+        &self,
+        leg: &Leg<'_, S, D, L, C>,
+        last: StoreError,
+    ) -> StoreError {
+        if self.shows_damage && last.kind() != ErrorKind::Corrupt { damage_is_left(leg).caused_by(last) } else { last }
     }
 
     /// What the source's tag says of its bytes, where it names no checksum.
@@ -65,4 +69,10 @@ impl Tries {
         }
         self.read = Some((info.etag.clone(), tally.crc()));
     }
+}
+
+fn damage_is_left<S: Source, D: Destination, L: Ledger, C: Clock>(leg: &Leg<'_, S, D, L, C>) -> StoreError {
+    let place = leg.at_destination("PutObject");
+    let words = "the leg ended before damaged bytes at the destination were replaced";
+    StoreError::new(ErrorKind::Corrupt, "PutObject", words).maybe_happened().at(place.location).on(place.key)
 }

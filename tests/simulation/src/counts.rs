@@ -203,11 +203,12 @@ pub enum Happening {
     HostileSent,
     HostileParked,
     ToldBack,
+    PageCut,
 }
 
 impl Happening {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::SourcePut,
         Self::SourceTouched,
         Self::SourceDeleted,
@@ -237,6 +238,7 @@ impl Happening {
         Self::HostileSent,
         Self::HostileParked,
         Self::ToldBack,
+        Self::PageCut,
     ];
 }
 

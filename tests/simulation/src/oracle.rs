@@ -42,9 +42,18 @@ pub enum Shown {
     Deleted {
         /// By the product, and not by others.
         by_product: bool,
-        /// By a request that the product had given up.
+        /// By a request that the product had given up, or that stood still while the object was written.
         late: bool,
     },
+}
+
+/// A request that deletes.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// When the process asked for it.
+    pub at: Duration,
+    /// The process gave it up, and it is carried out all the same.
+    pub given_up: bool,
 }
 
 /// A record as last saved, and when.
@@ -151,9 +160,13 @@ impl Oracle {
 
     /// The product deleted a destination object. By policy only, only while or after its source was absent in the time of that
     /// process, and not what others have put there since before.
-    pub fn deleted_by_product(&mut self, key: &str, late: bool, now: Duration, by: ProcessId) -> Result<(), String> {
+    ///
+    /// No store of this world deletes under a condition: what appeared after the request was asked is deleted with it, and is
+    /// `late` like what is deleted by a request that was given up.
+    pub fn deleted_by_product(&mut self, key: &str, asked: Asked, now: Duration, by: ProcessId) -> Result<(), String> {
         let began = self.began(by);
         let last = self.shown(key).last().cloned();
+        let late = asked.given_up || last.as_ref().is_some_and(|(when, _)| *when > asked.at);
         self.show(key, now, Shown::Deleted { by_product: true, late });
         if !self.deletes_by_policy {
             return Err(format!("never lost: {key} is deleted, and nobody asked for deletions"));

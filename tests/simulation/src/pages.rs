@@ -1,4 +1,5 @@
-//! Listings as stores answer them: in pages that may be short or empty, and that say in different ways whether there is more.
+//! Listings as stores answer them: in pages that may be short or empty, that say in different ways whether there is more, and
+//! that break off on the way.
 
 use futures_util::{
     FutureExt, StreamExt,
@@ -12,7 +13,10 @@ use longhaul::{
     ports::{ListRequest, Page},
 };
 
-use crate::{counts::Op, store::SimStore};
+use crate::{
+    counts::{Happening, Op},
+    store::SimStore,
+};
 
 /// How a store says whether a listing goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +34,8 @@ type Place = (String, u32);
 
 /// How many lines a page has that nobody has cut.
 const FULL: usize = 1000;
+/// How many pages of ten thousand break off.
+const CUT: u16 = 300;
 
 type Lister = for<'a> fn(&'a Memory, ListRequest) -> BoxStream<'a, Page>;
 
@@ -44,18 +50,30 @@ impl SimStore {
                 let answer = async { Ok(self.page(&request, paging.asked(), lister)) };
                 let (lines, end) = match self.request(op, &request.prefix, answer).await {
                     Ok(answer) => answer,
-                    Err(error) => return Some((Err(error), None)),
+                    Err(error) => return Some((vec![Err(error)], None)),
                 };
+                if self.world.happens(CUT) {
+                    return Some((self.cut(lines), None));
+                }
                 match paging.has_more(end) {
-                    Ok(more) => Some((Ok(lines), more.then_some(paging))),
+                    Ok(more) => Some((vec![Ok(lines)], more.then_some(paging))),
                     Err(error) => {
                         let error = StoreError::new(ErrorKind::BadAnswer, "ListObjectsV2", error.to_string());
-                        Some((Err(error), None))
+                        Some((vec![Err(error)], None))
                     }
                 }
             }
         })
+        .flat_map(stream::iter)
         .boxed()
+    }
+
+    /// A page whose text ends early: its first lines may be handed on before that is seen.
+    fn cut(&self, mut lines: Vec<Listed>) -> Vec<Page> {
+        lines.truncate(self.world.faults().random().usize(..=lines.len()));
+        self.world.happened(Happening::PageCut, || format!("behind {} lines", lines.len()));
+        let error = StoreError::new(ErrorKind::Unavailable, "ListObjectsV2", "the answer ended early");
+        vec![Ok(lines), Err(error)]
     }
 
     fn page(&self, request: &ListRequest, asked: Option<&Place>, lister: Lister) -> (Vec<Listed>, PageEnd<Place>) {

@@ -33,6 +33,7 @@ use crate::{
     counts::{Fault, Happening, Op},
     executor::ProcessId,
     history::{SourceId, Version},
+    oracle::Asked,
     owned::{OwnedCompletion, OwnedObject},
     pages::Marks,
     queue::SimQueue,
@@ -238,11 +239,11 @@ impl SimStore {
         Ok(())
     }
 
-    async fn delete_now(&self, key: &ObjectKey, late: bool, by: ProcessId) -> Result<(), StoreError> {
+    async fn delete_now(&self, key: &ObjectKey, asked: Asked, by: ProcessId) -> Result<(), StoreError> {
         let was_there = self.memory.bytes(key.as_str()).is_some();
         self.memory.delete_object(key).await?;
         if was_there {
-            let found = self.world.oracle().deleted_by_product(key.as_str(), late, self.world.now(), by);
+            let found = self.world.oracle().deleted_by_product(key.as_str(), asked, self.world.now(), by);
             self.world.judge(found);
         }
         Ok(())
@@ -459,14 +460,15 @@ impl Destination for SimStore {
     async fn delete_object(&self, key: &ObjectKey) -> Result<(), StoreError> {
         let call = self.world.call(Op::Delete);
         let by = self.world.sim().current();
+        let asked = Asked { at: self.world.now(), given_up: call.has(Fault::Late) };
         if call.has(Fault::Late) {
             let (store, key) = (self.clone(), key.clone());
             return Err(self.later(&call, async move {
-                let deleted = store.delete_now(&key, true, by).await;
+                let deleted = store.delete_now(&key, asked, by).await;
                 store.note(Op::Delete, &format!("{key} (late)"), deleted.err().as_ref());
             }));
         }
-        self.carried(&call, Op::Delete, key.as_str(), self.delete_now(key, false, by)).await
+        self.carried(&call, Op::Delete, key.as_str(), self.delete_now(key, asked, by)).await
     }
 
     fn copies_from(&self, _source: &Location) -> bool {

@@ -91,6 +91,10 @@ impl Users {
         stage.source.continue_from(wall(world.now()));
         let etag = stage.source.insert_with(&name, bytes.clone(), headers.clone());
         let size = bytes.len();
+        if stage.scenario.second_stack {
+            // What users write here is what others write at the destination of the stack of the other direction.
+            world.oracle().changed_by_others(&name, Some(bytes.clone()), world.now());
+        }
         let version = Version { bytes, etag: etag.clone(), headers, written: world.now(), ended: None };
         world.oracle().source_written(&Stage::source_id(key), version);
         self.event("ObjectCreated:Put", &name, json!({"size": size, "eTag": etag.as_str()}))
