@@ -7,7 +7,7 @@ TARGET ?= message
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: programs help fuzz demo install local-cloud deploy undeploy test check purity fence deny infra bench-memory bench-diff bench-lambda bench-segments sim sim-teeth scale scale-scan
+.PHONY: programs help fuzz demo install local-cloud deploy undeploy test check purity fence shape deny infra bench-memory bench-diff bench-lambda bench-segments sim sim-teeth scale scale-scan
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ purity: ## Check that the core knows no AWS, database, HTTP, clock or environmen
 
 fence: ## Check that imports run one way, and that no folder is a heap
 	./scripts/fence.py
+
+shape: ## Measure functions and files: make shape, scripts/shape.py --compare REV counts code and assertions
+	./scripts/shape.py
 
 deny: ## Check licences, sources and duplicate versions of dependencies
 	./scripts/deny.sh
