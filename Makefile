@@ -7,7 +7,7 @@ TARGET ?= message
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: programs help fuzz demo install local-cloud deploy undeploy test check purity deny infra bench-memory bench-diff bench-lambda bench-segments sim sim-teeth scale scale-scan
+.PHONY: programs help fuzz demo install local-cloud deploy undeploy test check purity fence shape deny infra bench-memory bench-diff bench-lambda bench-segments sim sim-teeth scale scale-scan
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,16 +63,24 @@ fuzz: ## Fuzz a parser of the core, guided by coverage: make fuzz TARGET=message
 	target/fuzz/$(FUZZ_HOST)/release/fuzz-target target/fuzz/found/$(TARGET) tests/fuzz/corpus/$(TARGET) \
 		-max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=1024 -max_len=8192 -artifact_prefix=target/fuzz/$(TARGET)-
 
-check: ## Check format, lints, documentation, purity of the core, and dependencies
+check: ## Check format, lints, documentation, purity of the core, the way of imports, and dependencies
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 	./scripts/purity.sh
+	python3 -B -m unittest discover -q -s scripts -p '*_test.py'
+	./scripts/fence.py
 	./scripts/deny.sh
 	./scripts/lint-infra.sh
 
 purity: ## Check that the core knows no AWS, database, HTTP, clock or environment
 	./scripts/purity.sh
+
+fence: ## Check that imports run one way, and that no folder is a heap
+	./scripts/fence.py
+
+shape: ## Measure functions and files: make shape, scripts/shape.py --compare REV counts code and assertions
+	./scripts/shape.py
 
 deny: ## Check licences, sources and duplicate versions of dependencies
 	./scripts/deny.sh
