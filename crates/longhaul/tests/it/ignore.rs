@@ -16,7 +16,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 #[test]
 fn the_corpus_of_python_s_answers_is_met() {
-    let corpus = include_str!("fixtures/fnmatch.jsonl");
+    let corpus = include_str!("../fixtures/fnmatch.jsonl");
     let mut positive = 0;
     for line in corpus.lines() {
         let (pattern, name, expected): (String, String, bool) = serde_json::from_str(line).unwrap();

@@ -1,42 +1,30 @@
 //! The engine on stores in memory: what is resumed, adopted, begun anew, and never mixed.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::TestClock;
 use longhaul::{
     body::ByteStream,
     compare::Compare,
     copy::{CopyJob, Known, copy_object},
-    engine::{Engine, Patience, Settings, Silent},
+    engine::Settings,
     memory::Memory,
     memory_ledger::MemoryLedger,
-    object::{Headers, ObjectKey, Timestamp},
+    object::{Headers, Timestamp},
     part::{PartNumber, PartPlan},
     ports::{Destination, Ledger, NewObject, Source, Upload},
     proof::ProofLevel,
-    record::{RecordKey, State},
+    record::{Record, RecordKey, RecordSource, State, Token},
     report::{ObjectReport, Outcome},
-    retry::RetryPolicy,
     route::Route,
     scan::{self, Mode, Scan, Selection, Totals},
 };
 use proptest::prelude::*;
 
-const PART: u64 = 1024;
-
-type TestEngine = Engine<Memory, Memory, MemoryLedger, TestClock>;
+use crate::shared::{self, PART, TestEngine, in_parts, key};
 
 fn engine(source: &Memory, destination: &Memory, ledger: &MemoryLedger) -> Arc<TestEngine> {
-    let policy = RetryPolicy { max_retries: 3, base: Duration::from_millis(1), cap: Duration::from_millis(2) };
-    let clock = TestClock::new();
-    let patience = Patience::new(clock, policy, Duration::from_secs(10), 7, Arc::new(Silent));
-    let settings = Settings { part_size: PART, multipart_threshold: PART, concurrency: 4, ..Settings::default() };
-    Arc::new(Engine::new(source.clone(), destination.clone(), ledger.clone(), patience, settings))
-}
-
-fn key(text: &str) -> ObjectKey {
-    ObjectKey::new(text).unwrap()
+    shared::engine(source, destination, ledger.clone(), Settings { concurrency: 4, ..in_parts() })
 }
 
 fn job(size: u64) -> CopyJob {
@@ -127,10 +115,10 @@ async fn a_live_lease_of_another_process_is_left_alone() {
     // The other process is stopped between claim and parts: its record keeps the lease.
     let record_key = RecordKey { location: destination.location().clone(), key: key("k") };
     let pin = source.head_object(&key("k")).await.unwrap().pin();
-    let record_source = longhaul::record::RecordSource { location: source.location().clone(), key: key("k"), pin };
-    let mut record = longhaul::record::Record::begin(record_key, record_source, Timestamp(0));
+    let record_source = RecordSource { location: source.location().clone(), key: key("k"), pin };
+    let mut record = Record::begin(record_key, record_source, Timestamp(0));
     record.lease = Some(stopped.ledger.new_lease(Timestamp(0)));
-    other.save(&record, None, &longhaul::record::Token("t".into())).await.unwrap();
+    other.save(&record, None, &Token("t".into())).await.unwrap();
 
     let mine = engine(&source, &destination, &ledger);
     assert_eq!(copy(&mine, content.len() as u64).await.outcome, Outcome::Busy);

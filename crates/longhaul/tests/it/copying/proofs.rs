@@ -1,33 +1,26 @@
 //! What a copy to a store without checksums claims to know of its parts, when several legs have brought them.
 
-use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicI64, Ordering},
 };
 
-use bytes::Bytes;
-use contract::TestClock;
 use longhaul::{
     copy::{CopyJob, copy_object},
-    engine::{Engine, Observer, Patience, Settings},
+    engine::{Engine, Observer, Settings},
     memory::Memory,
     memory_ledger::MemoryLedger,
     object::ObjectKey,
-    ports::{Capabilities, ChecksumSupport, Ledger, Source, Verify},
+    ports::{Ledger, Source, Verify},
     proof::{Proof, ProofLevel},
     record::{Record, RecordKey, Token},
     report::{ObjectReport, Outcome},
-    retry::RetryPolicy,
 };
 use tokio_util::sync::CancellationToken;
 
-const PART: u64 = 1024;
-const PARTS: u64 = 10;
+use crate::shared::{PART, PLAIN, TestEngine, content, in_parts, key, patience_of};
 
-type TestEngine = Engine<Memory, Memory, MemoryLedger, TestClock>;
+const PARTS: u64 = 10;
 
 /// Ends the leg when so many bytes have moved.
 struct After {
@@ -53,26 +46,17 @@ struct Lab {
 
 impl Lab {
     fn new() -> Self {
-        let plain = Capabilities {
-            conditional_writes: false,
-            checksums: ChecksumSupport::Md5ETag,
-            headers: true,
-            min_part_size: 1,
-        };
-        let source = Memory::new("a").with_capabilities(plain);
-        let destination = Memory::new("b").with_capabilities(plain);
-        let bytes: Vec<u8> = (0..PARTS * PART).map(|byte| (byte % 251) as u8).collect();
-        source.insert("k", Bytes::from(bytes));
+        let (source, destination) =
+            (Memory::new("a").with_capabilities(PLAIN), Memory::new("b").with_capabilities(PLAIN));
+        source.insert("k", content(PARTS * PART, 0));
         Self { source, destination, ledger: MemoryLedger::new("me") }
     }
 
     fn engine(&self, verify: Verify, after: u64) -> TestEngine {
         let after = Arc::new(After { bytes: i64::try_from(after).unwrap().into(), stop: OnceLock::new() });
-        let policy = RetryPolicy { max_retries: 3, base: Duration::from_millis(1), cap: Duration::from_millis(2) };
-        let patience = Patience::new(TestClock::new(), policy, Duration::from_secs(10), 7, after.clone());
+        let patience = patience_of(after.clone());
         after.stop.get_or_init(|| patience.stop.clone());
-        let settings =
-            Settings { part_size: PART, multipart_threshold: PART, concurrency: 1, verify, ..Settings::default() };
+        let settings = Settings { concurrency: 1, verify, ..in_parts() };
         let (source, destination) = (self.source.clone(), self.destination.clone());
         Engine::new(source, destination, self.ledger.clone(), patience, settings)
     }
@@ -91,8 +75,7 @@ impl Lab {
 }
 
 fn job() -> CopyJob {
-    let key = || ObjectKey::new("k").unwrap();
-    CopyJob::new(key(), key(), PARTS * PART)
+    CopyJob::new(key("k"), key("k"), PARTS * PART)
 }
 
 #[tokio::test]
@@ -116,7 +99,7 @@ async fn what_an_interrupted_leg_has_compared_is_believed_by_the_next_one() {
 async fn parts_of_a_leg_that_died_before_it_could_note_them_are_named() {
     let lab = Lab::new();
     lab.interrupt().await;
-    let place = RecordKey { location: lab.destination.location().clone(), key: ObjectKey::new("k").unwrap() };
+    let place = RecordKey { location: lab.destination.location().clone(), key: key("k") };
     let (record, token) = lab.ledger.load(&place).await.unwrap().unwrap();
     let unnoted = Record { proved: None, ..record };
     lab.ledger.save(&unnoted, Some(&token), &Token("another".into())).await.unwrap();

@@ -1,30 +1,26 @@
 //! A giant over many workers, on adapters in memory: cut up, filled by messages, completed once.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use contract::TestClock;
 use longhaul::{
     ending::Verdict,
-    engine::{Collisions, Settings, Silent},
-    ignore::IgnoreList,
+    engine::Settings,
     job::{self, Entry},
     memory::Memory,
     memory_ledger::MemoryLedger,
-    memory_queue::MemoryQueue,
-    object::{ObjectKey, Timestamp},
     ports::Destination,
     proof::ProofLevel,
     queue::{JobQueue, QueueMessage},
     record::{Record, State},
-    retry::RetryPolicy,
     route::Route,
-    rules::{BucketRoute, DeletePolicy, Rules},
-    work::{Queues, Surroundings, WorkSettings, Worker},
+    work::Queues,
 };
-use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-const PART: u64 = 1024;
+use crate::shared::{
+    PART, Stores, TestQueue, bucket_route, content, handle, job, key, queue, rules, worker, worker_settings,
+};
+
 /// Ten segments of two parts, the last of one part that is not full.
 const SIZE: u64 = 19 * PART - 24;
 
@@ -33,89 +29,44 @@ struct World {
     source: Memory,
     destination: Memory,
     ledger: MemoryLedger,
-    jobs: MemoryQueue<TestClock>,
-    segments: MemoryQueue<TestClock>,
-    reached: bool,
-}
-
-impl Surroundings for World {
-    type Source = Memory;
-    type Destination = Memory;
-    type Ledger = MemoryLedger;
-
-    async fn source(&self, _bucket: &str) -> Result<Memory, String> {
-        self.reached.then(|| self.source.clone()).ok_or_else(|| "no way there".to_owned())
-    }
-    async fn destination(&self, _bucket: &str) -> Result<Memory, String> {
-        Ok(self.destination.clone())
-    }
-    fn ledger(&self, owner: &str, _until: Timestamp) -> MemoryLedger {
-        self.ledger.another_owner(owner)
-    }
-    fn credentials_refused(&self) {}
-}
-
-fn content(seed: u8) -> Vec<u8> {
-    (0..SIZE).map(|byte| (byte % 251) as u8 ^ seed).collect()
+    jobs: TestQueue,
+    segments: TestQueue,
 }
 
 impl World {
     fn new() -> Self {
-        let queue = || MemoryQueue::new(Arc::new(TestClock::new()), Duration::from_secs(60));
         let world = Self {
             source: Memory::new("source"),
             destination: Memory::new("destination"),
             ledger: MemoryLedger::new("test"),
             jobs: queue(),
             segments: queue(),
-            reached: true,
         };
-        world.source.insert("giant", content(0));
+        world.source.insert("giant", content(SIZE, 0));
         world
     }
 
-    async fn handle(&self, own: &MemoryQueue<TestClock>, message: &QueueMessage) -> Verdict {
+    async fn handle(&self, own: &TestQueue, message: &QueueMessage) -> Verdict {
         self.handle_until(own, message, CancellationToken::new()).await
     }
 
-    async fn handle_until(
-        &self,
-        own: &MemoryQueue<TestClock>,
-        message: &QueueMessage,
-        stop: CancellationToken,
-    ) -> Verdict {
-        let copy = Settings {
-            part_size: PART,
-            multipart_threshold: PART,
-            segment_size: Some(2 * PART),
-            concurrency: 4,
-            server_side: false,
-            collisions: Collisions::Park,
-            max_idle_legs: Some(3),
-            ..Settings::default()
-        };
-        let policy = RetryPolicy { max_retries: 2, base: Duration::from_millis(1), cap: Duration::from_millis(2) };
-        let settings = WorkSettings { copy, policy, timeout: Duration::from_secs(10), max_receives: 3 };
-        let worker = Worker::new(self.clone(), TestClock::new(), settings, Arc::new(Silent), 7);
-        let leg = worker.leg(Duration::from_secs(30), Duration::from_secs(1), stop);
-        let route = |source: &str| BucketRoute {
-            source_bucket: "source".into(),
-            destination_bucket: "destination".into(),
-            route: Route::single(ObjectKey::new(source).unwrap(), ObjectKey::new("giant").unwrap()),
-        };
+    async fn handle_until(&self, own: &TestQueue, message: &QueueMessage, stop: CancellationToken) -> Verdict {
+        let Self { source, destination, ledger, .. } = self.clone();
+        let copy = Settings { segment_size: Some(2 * PART), ..worker_settings() };
+        let worker = worker(Stores { source, destination, ledger }, copy);
+        let route = |source: &str| bucket_route(Route::single(key(source), key("giant")));
         // Both lead to one place: the first to come keeps it.
-        let routes = vec![route("giant"), route("another")];
-        let rules = Rules { routes, default: None, ignore: IgnoreList::none(), deletes: DeletePolicy::Ignore };
+        let rules = rules(vec![route("giant"), route("another")]);
         let queues = Queues { own, jobs: &self.jobs, segments: Some(&self.segments) };
-        worker.handle(&queues, message, &rules, &leg).await
+        handle(&worker, queues, message, &rules, stop).await
     }
 
-    async fn one(&self, queue: &MemoryQueue<TestClock>) -> Option<QueueMessage> {
+    async fn one(&self, queue: &TestQueue) -> Option<QueueMessage> {
         queue.receive(1, Duration::ZERO).await.unwrap().pop()
     }
 
     /// Handles a message and ends it as the queue would.
-    async fn settle(&self, queue: &MemoryQueue<TestClock>, message: &QueueMessage) {
+    async fn settle(&self, queue: &TestQueue, message: &QueueMessage) {
         if self.handle(queue, message).await == Verdict::Acknowledge {
             queue.delete(&message.receipt).await.unwrap();
         }
@@ -123,9 +74,8 @@ impl World {
 
     /// The job of the giant, handled: its segments wait.
     async fn cut(&self) {
-        let job = json!({"Src_bucket": "source", "Src_key": "giant", "Des_bucket": "destination", "Des_key": "giant",
-            "Size": SIZE});
-        self.jobs.send_batch(&[job.to_string()]).await.unwrap().remove(0).unwrap();
+        let job = job(("source", "giant"), ("destination", "giant"), SIZE);
+        self.jobs.send_batch(&[job]).await.unwrap().remove(0).unwrap();
         let message = self.one(&self.jobs).await.unwrap();
         self.settle(&self.jobs, &message).await;
     }
@@ -167,7 +117,7 @@ async fn a_giant_is_cut_into_segments_and_the_last_one_completes() {
     assert_eq!(world.record().lease, None, "whoever comes last need not wait for the first");
     assert!(bodies.iter().all(|body| matches!(job::parse(body).unwrap().entries[..], [Entry::Segment(_)])));
     world.drain().await;
-    world.assert_arrived(content(0));
+    world.assert_arrived(content(SIZE, 0));
     assert_eq!(world.record().proof.unwrap().transport_only_parts, 0);
     assert_eq!(world.record().generation, 1);
 }
@@ -188,7 +138,7 @@ async fn every_segment_may_be_handled_twice_and_at_once() {
     for message in &messages {
         world.handle(&world.segments, message).await;
     }
-    assert_eq!(world.destination.bytes("giant").unwrap(), content(0));
+    assert_eq!(world.destination.bytes("giant").unwrap(), content(SIZE, 0));
     assert_eq!((world.record().state, world.record().generation), (State::Done, 1));
 }
 
@@ -203,7 +153,7 @@ async fn a_second_message_of_the_object_sends_no_segments_while_they_are_under_w
     // It was received once; with this it is visible again, as time would have it.
     world.jobs.set_visibility("2-1", Duration::ZERO).await.unwrap();
     world.drain().await;
-    world.assert_arrived(content(0));
+    world.assert_arrived(content(SIZE, 0));
 }
 
 #[tokio::test]
@@ -214,9 +164,9 @@ async fn a_source_that_changes_begins_again_and_the_old_segments_end() {
         let message = world.one(&world.segments).await.unwrap();
         world.settle(&world.segments, &message).await;
     }
-    world.source.insert("giant", content(9));
+    world.source.insert("giant", content(SIZE, 9));
     world.drain().await;
-    world.assert_arrived(content(9));
+    world.assert_arrived(content(SIZE, 9));
     assert_eq!(world.record().generation, 2);
 }
 
@@ -228,7 +178,7 @@ async fn an_upload_that_others_abort_begins_again() {
     world.settle(&world.segments, &message).await;
     world.destination.abort_multipart_upload(&world.destination.uploads()[0]).await.unwrap();
     world.drain().await;
-    world.assert_arrived(content(0));
+    world.assert_arrived(content(SIZE, 0));
     assert_eq!(world.record().generation, 2);
 }
 
@@ -246,7 +196,7 @@ async fn a_source_that_is_deleted_leaves_no_upload_and_no_message() {
 async fn a_segment_that_is_given_up_without_its_stores_is_parked_as_it_came_and_the_others_go_on() {
     let world = World::new();
     world.cut().await;
-    let cut_off = World { reached: false, ..world.clone() };
+    let cut_off = World { source: Memory::new("nowhere"), ..world.clone() };
     let last = QueueMessage { receives: 3, ..world.one(&world.segments).await.unwrap() };
     assert_eq!(cut_off.handle(&world.segments, &last).await, Verdict::Acknowledge);
     world.segments.delete(&last.receipt).await.unwrap();
@@ -255,7 +205,7 @@ async fn a_segment_that_is_given_up_without_its_stores_is_parked_as_it_came_and_
     assert_eq!(world.segments.parked()[0].0, last.body);
     world.segments.send_batch(&[last.body]).await.unwrap();
     world.drain().await;
-    world.assert_arrived(content(0));
+    world.assert_arrived(content(SIZE, 0));
     assert_eq!(world.record().generation, 1);
 }
 
@@ -280,7 +230,7 @@ async fn a_segment_that_is_given_up_parks_its_object_and_a_redrive_keeps_what_is
     world.settle(&world.jobs, &redriven).await;
     assert_eq!(world.segments.bodies().len(), 9, "the segment that is done is not sent again");
     world.drain().await;
-    world.assert_arrived(content(0));
+    world.assert_arrived(content(SIZE, 0));
     assert_eq!(world.record().generation, 1);
 }
 
@@ -291,7 +241,7 @@ async fn a_segment_that_names_another_source_than_its_upload_has_is_parked_and_t
     let segment = world.one(&world.segments).await.unwrap();
     let forged = segment.body.replace("\"src_key\":\"giant\"", "\"src_key\":\"another\"");
     assert_ne!(forged, segment.body);
-    world.source.insert("another", content(9));
+    world.source.insert("another", content(SIZE, 9));
     let forged = QueueMessage { body: forged, ..segment.clone() };
     assert_eq!(world.handle(&world.segments, &forged).await, Verdict::Acknowledge);
     let elsewhere = forged.body.replace("\"des_key\":\"giant\"", "\"des_key\":\"elsewhere\"");
@@ -302,5 +252,5 @@ async fn a_segment_that_names_another_source_than_its_upload_has_is_parked_and_t
     assert_eq!(world.segments.parked()[1].0, elsewhere.body, "behind a new route it would go on as it came");
     world.settle(&world.segments, &segment).await;
     world.drain().await;
-    assert_eq!(world.destination.bytes("giant").unwrap(), content(0));
+    assert_eq!(world.destination.bytes("giant").unwrap(), content(SIZE, 0));
 }

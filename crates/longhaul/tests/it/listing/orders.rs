@@ -1,21 +1,20 @@
 //! Stores that list in another order than that of bytes: every key is found, or an error is returned; none is lost in silence.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc};
 
-use contract::TestClock;
 use longhaul::{
     compare::Compare,
-    engine::{Engine, Patience, Settings, Silent},
+    engine::Settings,
+    error::{ErrorKind, StoreError},
     memory::Memory,
     memory_ledger::MemoryLedger,
     memory_order::KeyOrder,
-    retry::RetryPolicy,
     route::Route,
     scan::{self, Comparison, Event, Mode, Scan, Selection, Totals},
 };
 use proptest::prelude::*;
 
-type TestEngine = Engine<Memory, Memory, MemoryLedger, TestClock>;
+use crate::shared::{self, TestEngine};
 
 /// Many small ranges: a range is cut as soon as it has more keys than a few pages.
 #[derive(Clone, Copy, Debug)]
@@ -28,12 +27,10 @@ struct Cuts {
 const DEFAULT: Cuts = Cuts { ranges: 8, split_after: 20_000, page: 1000 };
 
 fn engine(source: &Memory, destination: &Memory, cuts: Cuts) -> Arc<TestEngine> {
-    let policy = RetryPolicy { max_retries: 3, base: Duration::from_millis(1), cap: Duration::from_millis(2) };
-    let patience = Patience::new(TestClock::new(), policy, Duration::from_secs(10), 7, Arc::new(Silent));
     let settings = Settings { list_ranges: cuts.ranges, list_split_after: cuts.split_after, ..Settings::default() };
     let (source, destination) =
         (source.clone().with_page_size(cuts.page), destination.clone().with_page_size(cuts.page));
-    Arc::new(Engine::new(source, destination, MemoryLedger::new("me"), patience, settings))
+    shared::engine(&source, &destination, MemoryLedger::new("me"), settings)
 }
 
 fn scan() -> Scan {
@@ -50,7 +47,7 @@ struct Ran {
     comparison: Option<Comparison>,
 }
 
-async fn run(engine: &Arc<TestEngine>, mode: Mode) -> Result<Ran, longhaul::error::StoreError> {
+async fn run(engine: &Arc<TestEngine>, mode: Mode) -> Result<Ran, StoreError> {
     let mut ran = Ran { totals: Totals::default(), sorted: 0, would_copy: Vec::new(), comparison: None };
     let mut hear = |event: Event<'_>| match event {
         Event::Sorting(_) => ran.sorted += 1,
@@ -139,7 +136,7 @@ async fn where_listings_cannot_be_sorted_another_order_is_an_error_and_not_the_e
     for ranges in [1, 2, 8, 64] {
         let engine = engine(&source, &Memory::new("destination"), Cuts { ranges, ..DEFAULT });
         let error = run(&engine, Mode::DryRun).await.err().expect("an error");
-        assert_eq!(error.kind(), longhaul::error::ErrorKind::Unordered, "{ranges} ranges");
+        assert_eq!(error.kind(), ErrorKind::Unordered, "{ranges} ranges");
     }
 }
 
@@ -209,7 +206,7 @@ proptest! {
                 }
                 Err(error) => {
                     prop_assert!(order != KeyOrder::Bytes, "{error}");
-                    prop_assert_eq!(error.kind(), longhaul::error::ErrorKind::Unordered);
+                    prop_assert_eq!(error.kind(), ErrorKind::Unordered);
                 }
             }
             Ok(())

@@ -2,11 +2,10 @@
 
 use std::{io::Write, sync::Arc, time::Duration};
 
-use contract::TestClock;
 use flate2::{Compression, write::GzEncoder};
 use longhaul::{
     compare::Compare,
-    engine::{Engine, Patience, Settings, Silent},
+    engine::Settings,
     error::chain,
     ignore::IgnoreList,
     job::{self, Entry},
@@ -15,11 +14,8 @@ use longhaul::{
     listing::Lines,
     memory::Memory,
     memory_ledger::MemoryLedger,
-    memory_queue::MemoryQueue,
-    object::ObjectKey,
     pack::Packing,
     queue::JobQueue,
-    retry::RetryPolicy,
     route::Route,
     scan::{Event, Mode, Scan, Selection},
     scan_list::{self, ListEvent, ListTotals},
@@ -29,19 +25,12 @@ use longhaul::{
 use md5::Digest;
 use serde_json::json;
 
+use crate::shared::{TestEngine, engine, key, queue};
+
 struct World {
     source: Memory,
     destination: Memory,
     lists: Memory,
-}
-
-fn patience() -> Patience<TestClock> {
-    let policy = RetryPolicy { max_retries: 1, base: Duration::from_millis(1), cap: Duration::from_millis(2) };
-    Patience::new(TestClock::new(), policy, Duration::from_secs(10), 7, Arc::new(Silent))
-}
-
-fn key(text: &str) -> ObjectKey {
-    ObjectKey::new(text).unwrap()
 }
 
 fn scan(compare: Compare) -> Scan {
@@ -74,10 +63,9 @@ impl World {
         world
     }
 
-    fn engine(&self) -> Arc<Engine<Memory, Memory, MemoryLedger, TestClock>> {
+    fn engine(&self) -> Arc<TestEngine> {
         let settings = Settings { server_side: false, ..Settings::default() };
-        let ledger = MemoryLedger::new("test");
-        Arc::new(Engine::new(self.source.clone(), self.destination.clone(), ledger, patience(), settings))
+        engine(&self.source, &self.destination, MemoryLedger::new("test"), settings)
     }
 
     /// What was copied, and how it ended.
@@ -220,7 +208,7 @@ async fn a_missing_list_is_an_error_and_no_empty_one() {
 
 async fn send(world: &World, list: &str) -> (SendReport, Vec<String>) {
     let engine = world.engine();
-    let queue = MemoryQueue::new(Arc::new(TestClock::new()), Duration::from_secs(60));
+    let queue = queue();
     let settings = SendSettings { versions: Lines::Objects, packing: Packing::of_small(1024), mode: Mode::Copy };
     let keys = KeysFrom::open(&world.lists, &engine.patience, &key(list), "source").await.unwrap();
     let (report, ended) = send_list(&engine, &scan(Compare::Size), keys, &queue, settings).await;

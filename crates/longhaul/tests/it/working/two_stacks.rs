@@ -1,31 +1,28 @@
 //! Two stacks, one in each direction between two buckets that tell of every write: they come to rest.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use contract::TestClock;
 use longhaul::{
     ending::Verdict,
-    engine::{Collisions, Settings, Silent},
-    ignore::IgnoreList,
+    engine::Settings,
     mark,
     memory::Memory,
     memory_ledger::MemoryLedger,
-    memory_queue::MemoryQueue,
-    object::{Headers, ObjectInfo, ObjectKey, Timestamp},
-    ports::{Capabilities, ChecksumSupport, Source, Verify},
+    object::{Headers, ObjectInfo},
+    ports::{Capabilities, Source, Verify},
     queue::JobQueue,
     record::State,
-    retry::RetryPolicy,
     route::Route,
-    rules::{BucketRoute, DeletePolicy, Rules},
-    work::{Queues, Surroundings, WorkSettings, Worker},
+    rules::{BucketRoute, Rules},
+    work::Queues,
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-const PART: u64 = 1024;
-const SMALL: usize = 100;
-const LARGE: usize = 10 * PART as usize + 5;
+use crate::shared::{PART, PLAIN, Stores, TestQueue, content, handle, queue, rules, worker, worker_settings};
+
+const SMALL: u64 = 100;
+const LARGE: u64 = 10 * PART + 5;
 
 /// What both stores can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,17 +40,12 @@ enum Kind {
 const KINDS: [Kind; 4] = [Kind::Checksums, Kind::Digests, Kind::Blind, Kind::Marked];
 
 fn bucket(kind: Kind, name: &str) -> Memory {
-    let offered = |conditional_writes| Capabilities {
-        conditional_writes,
-        checksums: ChecksumSupport::Md5ETag,
-        headers: true,
-        min_part_size: 1,
-    };
+    let conditional = Capabilities { conditional_writes: true, ..PLAIN };
     match kind {
         Kind::Checksums => Memory::new(name),
-        Kind::Digests => Memory::new(name).with_capabilities(offered(true)),
-        Kind::Blind => Memory::new(name).with_capabilities(offered(false)).lenient(),
-        Kind::Marked => Memory::new(name).with_capabilities(offered(false)).lenient().with_opaque_tags(),
+        Kind::Digests => Memory::new(name).with_capabilities(conditional),
+        Kind::Blind => Memory::new(name).with_capabilities(PLAIN).lenient(),
+        Kind::Marked => Memory::new(name).with_capabilities(PLAIN).lenient().with_opaque_tags(),
     }
 }
 
@@ -63,38 +55,26 @@ struct Stack {
     source: Memory,
     destination: Memory,
     ledger: MemoryLedger,
-    queue: MemoryQueue<TestClock>,
+    queue: TestQueue,
     marks: bool,
     verify: Verify,
 }
 
-impl Surroundings for Stack {
-    type Source = Memory;
-    type Destination = Memory;
-    type Ledger = MemoryLedger;
-
-    async fn source(&self, _bucket: &str) -> Result<Memory, String> {
-        Ok(self.source.clone())
-    }
-    async fn destination(&self, _bucket: &str) -> Result<Memory, String> {
-        Ok(self.destination.clone())
-    }
-    fn ledger(&self, owner: &str, _until: Timestamp) -> MemoryLedger {
-        self.ledger.another_owner(owner)
-    }
-    fn credentials_refused(&self) {}
-}
-
 async fn info(bucket: &Memory, key: &str) -> Option<ObjectInfo> {
-    bucket.head_object(&ObjectKey::new(key).unwrap()).await.ok()
+    bucket.head_object(&crate::shared::key(key)).await.ok()
 }
 
 impl Stack {
     fn new(source: &Memory, destination: &Memory, kind: Kind, verify: Verify) -> Self {
-        let queue = MemoryQueue::new(Arc::new(TestClock::new()), Duration::from_secs(60));
         let (source, destination) = (source.clone(), destination.clone());
-        let ledger = MemoryLedger::new("test");
-        Self { source, destination, ledger, queue, marks: kind == Kind::Marked, verify }
+        Self {
+            source,
+            destination,
+            ledger: MemoryLedger::new("test"),
+            queue: queue(),
+            marks: kind == Kind::Marked,
+            verify,
+        }
     }
 
     fn rules(&self) -> Rules {
@@ -103,7 +83,7 @@ impl Stack {
             destination_bucket: self.destination.location().bucket.clone(),
             route: Route::keeping_names("", ""),
         };
-        Rules { routes: vec![route], default: None, ignore: IgnoreList::none(), deletes: DeletePolicy::Ignore }
+        rules(vec![route])
     }
 
     /// Handles what its source tells of an object as it is now. Whether the destination was written.
@@ -115,23 +95,13 @@ impl Stack {
         self.queue.send_batch(&[body]).await.unwrap().remove(0).unwrap();
         let before = info(&self.destination, key).await.map(|there| there.modified);
         let message = self.queue.receive(1, Duration::from_secs(5)).await.unwrap().pop().expect("a message was sent");
-        let copy = Settings {
-            part_size: PART,
-            multipart_threshold: PART,
-            // A look that reads has to find a place among the bodies in flight.
-            concurrency: 1,
-            server_side: false,
-            collisions: Collisions::Park,
-            mark_copies: self.marks,
-            verify: self.verify,
-            ..Settings::default()
-        };
-        let policy = RetryPolicy { max_retries: 2, base: Duration::from_millis(1), cap: Duration::from_millis(2) };
-        let settings = WorkSettings { copy, policy, timeout: Duration::from_secs(10), max_receives: 3 };
-        let worker = Worker::new(self.clone(), TestClock::new(), settings, Arc::new(Silent), 7);
-        let leg = worker.leg(Duration::from_secs(30), Duration::from_secs(1), CancellationToken::new());
+        let Self { source, destination, ledger, marks, verify, .. } = self.clone();
+        // A look that reads has to find a place among the bodies in flight.
+        let copy = Settings { concurrency: 1, mark_copies: marks, verify, ..worker_settings() };
+        let worker = worker(Stores { source, destination, ledger }, copy);
         let queues = Queues { own: &self.queue, jobs: &self.queue, segments: None };
-        assert_eq!(worker.handle(&queues, &message, &self.rules(), &leg).await, Verdict::Acknowledge);
+        let verdict = handle(&worker, queues, &message, &self.rules(), CancellationToken::new()).await;
+        assert_eq!(verdict, Verdict::Acknowledge);
         self.queue.delete(&message.receipt).await.unwrap();
         assert_eq!(self.queue.parked(), []);
         info(&self.destination, key).await.map(|there| there.modified) != before
@@ -166,7 +136,7 @@ impl Pair {
         }
     }
 
-    async fn is_at_rest(&self, key: &str, bytes: &[u8]) {
+    async fn assert_at_rest(&self, key: &str, bytes: &[u8]) {
         assert_eq!(self.here.bytes(key).unwrap(), bytes);
         assert_eq!(self.there.bytes(key).unwrap(), bytes);
         let (here, there) = (info(&self.here, key).await.unwrap(), info(&self.there, key).await.unwrap());
@@ -176,10 +146,6 @@ impl Pair {
             assert!(stack.destination.uploads().is_empty());
         }
     }
-}
-
-fn content(size: usize, seed: u8) -> Vec<u8> {
-    (0..size).map(|byte| (byte % 251) as u8 ^ seed).collect()
 }
 
 fn red() -> Headers {
@@ -196,7 +162,7 @@ async fn a_new_object_comes_to_rest_on_each_kind_of_store() {
             // Where tags are digests, a large object gets the other one's tag with the first copy back.
             let back = u32::from(size == LARGE && matches!(kind, Kind::Digests | Kind::Blind));
             assert_eq!(hops, 1 + back, "{kind:?} {size}");
-            pair.is_at_rest("k", &content(size, 1)).await;
+            pair.assert_at_rest("k", &content(size, 1)).await;
         }
     }
 }
@@ -214,7 +180,7 @@ async fn an_object_that_is_written_again_with_the_same_bytes_comes_to_rest() {
                 pair.hops("k", here).await;
                 bucket.insert_with("k", content(size, 1), red());
                 assert!(pair.hops("k", here).await > 0, "{kind:?} {size}: new headers are carried over");
-                pair.is_at_rest("k", &content(size, 1)).await;
+                pair.assert_at_rest("k", &content(size, 1)).await;
                 bucket.insert("k", content(size, 1));
                 pair.hops("k", here).await;
             }
@@ -231,7 +197,7 @@ async fn edits_of_both_sides_in_turn_come_to_rest() {
             let bucket = if here { &pair.here } else { &pair.there };
             bucket.insert("k", bytes.clone());
             assert!(pair.hops("k", here).await > 0, "{kind:?}: edit {edit} is carried over");
-            pair.is_at_rest("k", &bytes).await;
+            pair.assert_at_rest("k", &bytes).await;
         }
     }
 }
@@ -245,7 +211,7 @@ async fn what_is_read_back_comes_to_rest_too() {
             pair.hops("k", true).await;
             pair.here.insert("k", content(size, 1));
             pair.hops("k", true).await;
-            pair.is_at_rest("k", &content(size, 1)).await;
+            pair.assert_at_rest("k", &content(size, 1)).await;
         }
     }
 }

@@ -1,32 +1,30 @@
 //! Lists of keys over stores that refuse, forget and show too much: nothing is passed over in silence.
 
-#[path = "lists/guarded.rs"]
-mod guarded;
+use std::sync::Arc;
 
-use std::{sync::Arc, time::Duration};
-
-use contract::TestClock;
-use guarded::Guarded;
 use longhaul::{
     compare::Compare,
-    engine::{Engine, Patience, Settings, Silent},
+    engine::Settings,
     error::ErrorKind,
     job::{self, Destination as Seen, Entry, Job},
     keys_from::KeysFrom,
     listing::Lines,
     memory::Memory,
     memory_ledger::MemoryLedger,
-    memory_queue::MemoryQueue,
-    object::{ObjectKey, Timestamp},
+    object::Timestamp,
     pack::Packing,
     ports::{Ledger, Source},
     record::{Record, RecordKey, RecordSource, State, Token},
-    retry::RetryPolicy,
     route::Route,
     scan::{Mode, Scan, Selection},
     scan_list::{self, ListTotals},
     send::{SendError, SendReport, SendSettings},
     send_list::send_list,
+};
+
+use crate::{
+    guarded::Guarded,
+    shared::{TestEngine, engine, key, queue},
 };
 
 struct World {
@@ -36,8 +34,6 @@ struct World {
     lists: Memory,
     ledger: MemoryLedger,
 }
-
-type TestEngine = Engine<Guarded, Guarded, MemoryLedger, TestClock>;
 
 impl World {
     /// Three objects, of which `a` is copied, and a list of them.
@@ -52,17 +48,14 @@ impl World {
         Self { objects, source, destination, lists, ledger: MemoryLedger::new("test") }
     }
 
-    fn engine(&self) -> Arc<TestEngine> {
+    fn engine(&self) -> Arc<TestEngine<Guarded, Guarded>> {
         let settings = Settings { server_side: false, ..Settings::default() };
-        let policy = RetryPolicy { max_retries: 0, ..RetryPolicy::default() };
-        let patience = Patience::new(TestClock::new(), policy, Duration::from_secs(10), 7, Arc::new(Silent));
-        let (source, destination) = (self.source.clone(), self.destination.clone());
-        Arc::new(Engine::new(source, destination, self.ledger.another_owner("test"), patience, settings))
+        engine(&self.source, &self.destination, self.ledger.another_owner("test"), settings)
     }
 
     async fn send(&self, list: &str) -> (SendReport, Result<(), SendError>, Vec<Job>) {
         let engine = self.engine();
-        let queue = MemoryQueue::new(Arc::new(TestClock::new()), Duration::from_secs(60));
+        let queue = queue();
         let settings = SendSettings { versions: Lines::Objects, packing: Packing::of_small(1024), mode: Mode::Copy };
         let keys = KeysFrom::open(&self.lists, &engine.patience, &key(list), "source").await.unwrap();
         let (report, ended) = send_list(&engine, &scan(), keys, &queue, settings).await;
@@ -91,10 +84,6 @@ impl World {
         let (totals, ended) = scan_list::run(&engine, &scan(), &mut keys, Vec::new(), Mode::Copy, &mut |_| {}).await;
         (totals, ended.map_err(|error| error.to_string()))
     }
-}
-
-fn key(text: &str) -> ObjectKey {
-    ObjectKey::new(text).unwrap()
 }
 
 fn scan() -> Scan {

@@ -1,21 +1,18 @@
 //! No upload is forgotten at the destination, whatever became of the copy that it was begun for.
 
-use std::{sync::Arc, time::Duration};
-
 use contract::TestClock;
 use longhaul::{
     copy::{CopyJob, copy_object},
-    engine::{Engine, Patience, Settings, Silent},
     memory::Memory,
     memory_ledger::MemoryLedger,
-    object::{ETag, Headers, ObjectKey, Pin, Timestamp},
+    object::{ETag, Headers, Pin, Timestamp},
     ports::{Clock, Destination, Ledger, NewObject, Source, Upload},
     record::{Expected, Reason, Record, RecordKey, RecordSource, RecordUpload, State, Token},
     report::{ObjectReport, Outcome},
-    retry::RetryPolicy,
 };
 
-const PART: u64 = 1024;
+use crate::shared::{PART, engine, in_parts, key};
+
 const KEY: &str = "k";
 
 struct World {
@@ -32,7 +29,7 @@ impl World {
 
     /// An upload that an earlier leg began.
     async fn begin_upload(&self) -> Upload {
-        let (key, headers) = (ObjectKey::new(KEY).unwrap(), Headers::default());
+        let (key, headers) = (key(KEY), Headers::default());
         let object = NewObject { key: &key, headers: &headers, storage_class: None, modified: Timestamp(1) };
         self.destination.continue_from(TestClock::new().now());
         self.destination.create_multipart_upload(&object).await.unwrap()
@@ -40,11 +37,10 @@ impl World {
 
     /// What an earlier leg left in the ledger, about a version of the source that is no more.
     async fn record(&self, change: impl FnOnce(&mut Record)) {
-        let key = ObjectKey::new(KEY).unwrap();
         let pin =
             Pin { etag: ETag::new("old"), version_id: None, size: 5 * PART, crc64nvme: None, modified: Timestamp(1) };
-        let source = RecordSource { location: self.source.location().clone(), key: key.clone(), pin };
-        let place = RecordKey { location: self.destination.location().clone(), key };
+        let source = RecordSource { location: self.source.location().clone(), key: key(KEY), pin };
+        let place = RecordKey { location: self.destination.location().clone(), key: key(KEY) };
         let mut record = Record::begin(place, source, Timestamp(1));
         change(&mut record);
         let state = std::mem::replace(&mut record.state, State::Copying);
@@ -54,15 +50,9 @@ impl World {
     }
 
     async fn copy(&self) -> ObjectReport {
-        let policy = RetryPolicy { max_retries: 2, base: Duration::from_millis(1), cap: Duration::from_millis(2) };
-        let patience = Patience::new(TestClock::new(), policy, Duration::from_secs(10), 7, Arc::new(Silent));
-        let settings =
-            Settings { part_size: PART, multipart_threshold: PART, server_side: false, ..Settings::default() };
-        let ledger = self.ledger.another_owner("later");
-        let engine = Engine::new(self.source.clone(), self.destination.clone(), ledger, patience, settings);
-        let key = ObjectKey::new(KEY).unwrap();
+        let engine = engine(&self.source, &self.destination, self.ledger.another_owner("later"), in_parts());
         let size = self.source.bytes(KEY).unwrap().len() as u64;
-        copy_object(&engine, &CopyJob::new(key.clone(), key, size)).await
+        copy_object(&engine, &CopyJob::new(key(KEY), key(KEY), size)).await
     }
 }
 
@@ -98,9 +88,8 @@ async fn completing_over_the_same_bytes(headers_before: Headers) -> World {
     let bytes = vec![3; 2 * PART as usize];
     world.source.insert(KEY, bytes.clone());
     world.destination.insert_with(KEY, bytes, headers_before);
-    let key = ObjectKey::new(KEY).unwrap();
-    let pin = world.source.head_object(&key).await.unwrap().pin();
-    let crc64nvme = world.destination.head_object(&key).await.unwrap().crc64nvme;
+    let pin = world.source.head_object(&key(KEY)).await.unwrap().pin();
+    let crc64nvme = world.destination.head_object(&key(KEY)).await.unwrap().crc64nvme;
     let id = world.begin_upload().await.id;
     let completing = |record: &mut Record| {
         record.expected = Some(Expected { size: pin.size, crc64nvme, etag: None, trusts: None });
@@ -124,6 +113,6 @@ async fn the_same_bytes_with_other_headers_are_not_taken_for_what_was_completed(
     let older = Headers { cache_control: Some("no-store".into()), ..Headers::default() };
     let world = completing_over_the_same_bytes(older).await;
     assert_eq!(world.copy().await.outcome, Outcome::Copied);
-    let there = world.destination.head_object(&ObjectKey::new(KEY).unwrap()).await.unwrap();
+    let there = world.destination.head_object(&key(KEY)).await.unwrap();
     assert_eq!((there.headers, world.destination.uploads()), (Headers::default(), vec![]));
 }

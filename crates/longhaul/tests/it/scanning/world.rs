@@ -20,7 +20,6 @@ use longhaul::{
     memory::Memory,
     memory_ledger::MemoryLedger,
     memory_queue::MemoryQueue,
-    object::Timestamp,
     pack::Packing,
     ports::{Clock, ScanLedger, ScanRecord},
     queue::{Depth, JobQueue, QueueMessage},
@@ -29,11 +28,13 @@ use longhaul::{
     route::NamedRoute,
     run_report::RunReport,
     scan::Mode,
-    work::Surroundings,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::time::{Crash, Process, VirtualClock};
+use crate::{
+    scanning::time::{Crash, Process, VirtualClock},
+    shared::Stores,
+};
 
 /// How long a received message is hidden: longer than a leg.
 const VISIBILITY: Duration = Duration::from_secs(960);
@@ -163,23 +164,6 @@ pub struct World {
     copied: Arc<Mutex<Vec<String>>>,
 }
 
-impl Surroundings for World {
-    type Source = Memory;
-    type Destination = Memory;
-    type Ledger = MemoryLedger;
-
-    async fn source(&self, bucket: &str) -> Result<Memory, String> {
-        if bucket == "source" { Ok(self.source.clone()) } else { Err(format!("no way to {bucket}")) }
-    }
-    async fn destination(&self, _bucket: &str) -> Result<Memory, String> {
-        Ok(self.destination.clone())
-    }
-    fn ledger(&self, owner: &str, _until: Timestamp) -> MemoryLedger {
-        self.scans.inner.another_owner(owner)
-    }
-    fn credentials_refused(&self) {}
-}
-
 fn jobs_of(body: &str) -> Vec<Job> {
     let jobs = job::parse(body).unwrap().entries.into_iter().map(|entry| match entry {
         Entry::Job { job, .. } => *job,
@@ -291,9 +275,11 @@ impl World {
         loaded.map(|(record, _)| record).unwrap_or_default()
     }
 
-    pub fn jobsender(&self, seed: u64) -> Jobsender<Self, WornScans, VirtualClock> {
+    pub fn jobsender(&self, seed: u64) -> Jobsender<Stores, WornScans, VirtualClock> {
         let clock = Arc::new(self.clock.clone());
-        Jobsender::new(self.clone(), self.scans.clone(), clock, self.settings.clone(), Arc::new(Silent), seed)
+        let (source, destination) = (self.source.clone(), self.destination.clone());
+        let stores = Stores { source, destination, ledger: self.scans.inner.clone() };
+        Jobsender::new(stores, self.scans.clone(), clock, self.settings.clone(), Arc::new(Silent), seed)
     }
 
     /// One scheduled run.

@@ -1,10 +1,7 @@
 //! Scans in many ranges by many jobsenders, under virtual time: nothing is lost, and the end is seen once.
 
-#[path = "scanning/orders.rs"]
 mod orders;
-#[path = "scanning/time.rs"]
 mod time;
-#[path = "scanning/world.rs"]
 mod world;
 
 use std::time::Duration;

@@ -1,39 +1,29 @@
 //! Stores that take headers and metadata and drop them: every object that had some is reported, for a few looks a run.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::TestClock;
 use futures_util::future::join_all;
 use longhaul::{
     copy::{CopyJob, Known, copy_object},
-    engine::{Engine, Patience, Settings, Silent},
     error::ErrorKind,
     memory::Memory,
     memory_ledger::MemoryLedger,
-    object::{Headers, ObjectKey},
+    object::Headers,
     ports::Destination,
     report::{ObjectReport, Outcome},
-    retry::RetryPolicy,
 };
 
-#[expect(dead_code, reason = "here only looks are refused")]
-#[path = "lists/guarded.rs"]
-mod guarded;
+use crate::{
+    guarded::Guarded,
+    shared::{self, PART, TestEngine, in_parts, key},
+};
 
-use guarded::Guarded;
-
-const PART: u64 = 1024;
 /// Looks that tell what a store does.
 const LOOKS: u64 = 2;
 
-type TestEngine<D> = Engine<Memory, D, MemoryLedger, TestClock>;
-
-fn engine<D: Destination>(source: &Memory, destination: D) -> TestEngine<D> {
-    let policy = RetryPolicy { max_retries: 3, base: Duration::from_millis(1), cap: Duration::from_millis(2) };
-    let patience = Patience::new(TestClock::new(), policy, Duration::from_secs(10), 7, Arc::new(Silent));
-    let settings = Settings { part_size: PART, multipart_threshold: PART, server_side: false, ..Settings::default() };
-    Engine::new(source.clone(), destination, MemoryLedger::new("me"), patience, settings)
+fn engine<D: Destination + Clone>(source: &Memory, destination: D) -> Arc<TestEngine<Memory, D>> {
+    shared::engine(source, &destination, MemoryLedger::new("me"), in_parts())
 }
 
 fn headers() -> Headers {
@@ -63,16 +53,15 @@ fn source(objects: usize, size: u64) -> Memory {
     source
 }
 
-async fn copy<D: Destination>(engine: &TestEngine<D>, key: &str, size: u64) -> ObjectReport {
-    let key = ObjectKey::new(key).unwrap();
-    let job = CopyJob { known: Known::Absent, ..CopyJob::new(key.clone(), key, size) };
+async fn copy<D: Destination>(engine: &TestEngine<Memory, D>, name: &str, size: u64) -> ObjectReport {
+    let job = CopyJob { known: Known::Absent, ..CopyJob::new(key(name), key(name), size) };
     let report = copy_object(engine, &job).await;
     assert_eq!(report.outcome, Outcome::Copied, "{report:?}");
     report
 }
 
 /// All at the same time, as a run does.
-async fn copy_all<D: Destination>(engine: &TestEngine<D>, objects: usize, size: u64) -> Vec<ObjectReport> {
+async fn copy_all<D: Destination>(engine: &TestEngine<Memory, D>, objects: usize, size: u64) -> Vec<ObjectReport> {
     let keys: Vec<String> = (0..objects).map(|number| format!("k{number}")).collect();
     join_all(keys.iter().map(|key| copy(engine, key, size))).await
 }

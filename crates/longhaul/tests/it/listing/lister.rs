@@ -1,10 +1,6 @@
 //! One listing, read to its end: what counts as a key, what as an error, and where it goes on.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Mutex};
 
 use contract::TestClock;
 use futures_util::{
@@ -12,15 +8,15 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use longhaul::{
-    engine::{Patience, Silent},
     error::{ErrorKind, StoreError},
     listing::Lister,
     memory::Memory,
     object::{Listed, Location, ObjectInfo, ObjectKey, Pin, Timestamp},
     part::ByteRange,
     ports::{Fetched, ListRequest, Page, Source},
-    retry::RetryPolicy,
 };
+
+use crate::shared::{key, patience};
 
 /// A store that answers with these pages, and remembers from where it was asked.
 struct Told {
@@ -60,23 +56,12 @@ fn told(repeats_pages: bool, listings: Vec<Vec<Page>>) -> Told {
 }
 
 fn lines(keys: &[&str]) -> Page {
-    let line = |key: &&str| Listed {
-        key: ObjectKey::new(*key).unwrap(),
-        size: 1,
-        etag: None,
-        modified: Timestamp(0),
-        version_id: None,
-    };
+    let line = |text: &&str| Listed { key: key(text), size: 1, etag: None, modified: Timestamp(0), version_id: None };
     Ok(keys.iter().map(line).collect())
 }
 
 fn broken() -> Page {
     Err(StoreError::new(ErrorKind::Unavailable, "ListObjectsV2", "the connection broke"))
-}
-
-fn patience() -> Patience<TestClock> {
-    let policy = RetryPolicy { max_retries: 3, base: Duration::from_millis(1), cap: Duration::from_millis(1) };
-    Patience::new(TestClock::new(), policy, Duration::from_secs(10), 7, Arc::new(Silent))
 }
 
 async fn all(lister: &mut Lister<'_, Told, TestClock>) -> Result<Vec<String>, ErrorKind> {
