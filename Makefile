@@ -45,7 +45,8 @@ test: programs ## Run all tests
 		set -ex; $(CARGO) nextest run --workspace --exclude simulation; \
 		$(CARGO) nextest run --cargo-profile sim -p simulation; \
 	else \
-		set -ex; $(CARGO) test --workspace --exclude simulation --lib --bins --tests; \
+		set -ex; $(CARGO) test --workspace --exclude simulation --lib --bins --tests -- --skip stress::; \
+		$(CARGO) test -p serverless --test it -- stress::; \
 		$(CARGO) test --profile sim -p simulation --lib --bins --tests; \
 	fi
 	$(CARGO) test --doc --workspace --exclude simulation

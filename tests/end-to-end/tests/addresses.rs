@@ -17,7 +17,7 @@ fn without_address(world: &World) -> Cli {
 }
 
 async fn is_reported(world: &World, cli: Cli) {
-    let finished = cli.run().await.exits_with(0);
+    let finished = cli.run().await.assert_exit(0);
     assert_eq!(finished.line("a.txt")["source_store"], world.server.endpoint().as_str(), "{}", finished.all());
 }
 
@@ -45,7 +45,7 @@ async fn an_address_of_a_profile_is_the_one_that_is_reported() {
 }
 
 async fn is_refused(cli: Cli, words: &[&str]) {
-    let finished = cli.run().await.exits_with(1);
+    let finished = cli.run().await.assert_exit(1);
     for word in words {
         assert!(finished.stderr.contains(word), "nothing is said of {word:?}:\n{}", finished.all());
     }

@@ -21,7 +21,7 @@ fn put(world: &World, key: &str) {
 
 /// The command ends with 1, explains itself in these words (in any case of letters), and copies nothing.
 async fn is_refused(world: &World, cli: Cli, words: &[&str]) {
-    let finished = cli.run().await.exits_with(1);
+    let finished = cli.run().await.assert_exit(1);
     let said = finished.stderr.to_lowercase();
     for word in words {
         assert!(said.contains(&word.to_lowercase()), "nothing is said of {word:?}:\n{}", finished.all());
@@ -120,7 +120,7 @@ async fn a_file_of_another_kind_is_not_taken_for_a_ledger() {
 async fn a_damaged_ledger_is_named_and_left_alone() {
     let world = world().await;
     let elsewhere = world.make_folder("elsewhere");
-    world.copy("s3://src/", &elsewhere).run().await.exits_with(0);
+    world.copy("s3://src/", &elsewhere).run().await.assert_exit(0);
     for end in ["ledger.sqlite-wal", "ledger.sqlite-shm"] {
         // They are there only if the ledger was not closed.
         let _ = fs::remove_file(world.path(end));
@@ -149,7 +149,7 @@ async fn keys_that_a_folder_cannot_hold_are_reported_and_nothing_leaves_the_fold
     let world = world().await;
     IMPOSSIBLE.iter().for_each(|key| put(&world, key));
     let target = world.make_folder("outer/target");
-    let finished = world.copy("s3://src/", &target).run().await.exits_with(2);
+    let finished = world.copy("s3://src/", &target).run().await.assert_exit(2);
     for key in IMPOSSIBLE {
         assert_eq!(finished.outcome(key), "failed", "{key}");
         assert_eq!(finished.reason(key), "invalid-key", "{key}");
@@ -165,7 +165,7 @@ async fn an_object_that_may_not_be_read_is_reported_with_operation_bucket_and_ke
     let denied =
         FaultKind::ErrorCode { status: 403, code: "AccessDenied".to_owned(), message: "Access Denied".to_owned() };
     world.server.faults().add(FaultRule::new(denied).on("GetObject").of_key("b/c.txt"));
-    let finished = world.haul().run().await.exits_with(2);
+    let finished = world.haul().run().await.assert_exit(2);
     assert_eq!(finished.reason("b/c.txt"), "access-denied");
     let message = finished.line("b/c.txt")["reason"]["message"].to_string();
     for word in ["GetObject", "src", "b/c.txt"] {
@@ -178,7 +178,7 @@ async fn an_object_that_may_not_be_read_is_reported_with_operation_bucket_and_ke
 async fn a_bucket_that_may_not_be_written_is_reported_with_operation_bucket_and_key() {
     let world = world().await;
     world.store().set_access("dst", "PutObject", Access::Denied);
-    let finished = world.haul().run().await.exits_with(2);
+    let finished = world.haul().run().await.assert_exit(2);
     assert_eq!((finished.total("copied"), finished.total("failed")), (0, 3));
     for key in world.store().keys("src") {
         assert_eq!(finished.reason(&key), "access-denied");
@@ -196,12 +196,13 @@ async fn no_secret_is_printed_logged_or_reported() {
     world.server.faults().add(FaultRule::new(FaultKind::Status500).per_mille(200).times(10));
     let log = world.path("log.jsonl");
     let cli = world.haul().set("--log-level", "trace").set("--log-file", &log);
-    let finished = cli.run().await.exits_with(0);
+    let finished = cli.run().await.assert_exit(0);
     let log = String::from_utf8_lossy(&fs::read(log).expect("a log")).into_owned();
     assert!(log.len() > 1000, "hardly anything was logged at the level trace");
     for said in [&finished.stdout, &finished.stderr, &finished.report, &log] {
         assert!(!said.contains(SECRET), "the secret is in:\n{said}");
     }
-    let refused = world.haul().set("--log-level", "trace").env("AWS_ACCESS_KEY_ID", "nobody").run().await.exits_with(1);
+    let refused =
+        world.haul().set("--log-level", "trace").env("AWS_ACCESS_KEY_ID", "nobody").run().await.assert_exit(1);
     assert!(!refused.all().contains(SECRET), "{}", refused.all());
 }

@@ -40,7 +40,7 @@ async fn a_source_overwritten_once_is_copied_as_it_is_then() {
     let seed = seed();
     let world = world(seed, Versioning::Never).await;
     let counter = add(&world, FaultKind::OverwriteSource, 1);
-    let finished = cli(&world).run().await.exits_with(0);
+    let finished = cli(&world).run().await.assert_exit(0);
     assert_eq!(counter.count(), 1);
     assert_eq!(finished.outcome(KEY), "copied");
     is_the_new_version(&world, seed);
@@ -52,7 +52,7 @@ async fn a_store_that_ignores_if_match_does_not_mix_versions() {
     let world = world(seed, Versioning::Never).await;
     let counter = add(&world, FaultKind::OverwriteSource, 1);
     add(&world, FaultKind::IgnoreIfMatch, u64::MAX);
-    cli(&world).run().await.exits_with(0);
+    cli(&world).run().await.assert_exit(0);
     assert_eq!(counter.count(), 1);
     is_the_new_version(&world, seed);
 }
@@ -79,7 +79,7 @@ async fn a_source_overwritten_at_three_random_moments_is_copied_as_one_of_its_ve
         stopped = Some(holds);
     }
     drop(stopped);
-    let finished = life.expect("it was started").finish().await.exits_with(0);
+    let finished = life.expect("it was started").finish().await.assert_exit(0);
     assert_eq!(finished.outcome(KEY), "copied");
     let copied = copied(&world).expect("the object was copied");
     assert!(
@@ -95,7 +95,7 @@ async fn keeps_changing(ignores_if_match: bool) {
     if ignores_if_match {
         add(&world, FaultKind::IgnoreIfMatch, u64::MAX);
     }
-    let finished = cli(&world).run().await.exits_with(2);
+    let finished = cli(&world).run().await.assert_exit(2);
     assert!(counter.count() > 2, "only {} changes", counter.count());
     assert_eq!(finished.outcome(KEY), "failed");
     assert_eq!(finished.reason(KEY), "source-keeps-changing", "{}", finished.all());
@@ -122,7 +122,7 @@ async fn a_source_with_versions_is_copied_as_it_was_at_first_however_often_it_ch
         for kind in kinds {
             add(&world, kind, u64::MAX);
         }
-        let finished = cli(&world).run().await.exits_with(0);
+        let finished = cli(&world).run().await.assert_exit(0);
         assert!(world.store().versions("src", KEY).len() > 2, "the source did not change");
         assert_eq!(finished.outcome(KEY), "copied");
         assert_eq!(copied(&world), Some(sha256_of_synthetic(seed, SIZE)));
@@ -136,7 +136,7 @@ async fn a_small_source_that_keeps_changing_is_copied_as_one_of_its_versions() {
     let world = World::start(Options { seed, ..Options::default() }).await;
     world.store().put_synthetic_with_crc("src", KEY, seed, MIB);
     let counter = add(&world, FaultKind::OverwriteSource, u64::MAX);
-    cli(&world).run().await.exits_with(0);
+    cli(&world).run().await.assert_exit(0);
     assert_eq!(counter.count(), 1, "one GET is pin and stream");
     assert_eq!(copied(&world), Some(sha256_of_synthetic(seed, MIB)));
 }

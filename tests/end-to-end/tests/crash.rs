@@ -123,7 +123,7 @@ impl Haul {
     }
 
     async fn last_life(&self, cli: Cli) -> Finished {
-        let finished = cli.run().await.exits_with(0);
+        let finished = cli.run().await.assert_exit(0);
         self.check();
         finished
     }

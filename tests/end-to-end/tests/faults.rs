@@ -49,7 +49,7 @@ impl Ending {
     /// Every object, and nothing left over.
     fn all_right(self) -> Self {
         let Self { world, finished, counters } = self;
-        let finished = finished.exits_with(0);
+        let finished = finished.assert_exit(0);
         let keys = world.store().keys("src");
         assert_eq!(world.store().keys("dst"), keys, "{}", finished.all());
         for key in keys {
@@ -226,7 +226,7 @@ async fn an_upload_that_vanishes_is_begun_anew() {
 async fn errors_that_stay_are_reported_and_stop_nothing_else() {
     for kind in [error(403, "AccessDenied").on("GetObject"), error(400, "InvalidRequest").on("PutObject")] {
         let ending = right_or_reported(vec![kind]).await;
-        let finished = ending.finished.exits_with(2);
+        let finished = ending.finished.assert_exit(2);
         let failed = finished.total("failed");
         assert!(failed > 0, "{}", finished.all());
         assert_eq!(finished.total("copied") + failed, SMALL + 2, "{}", finished.all());

@@ -15,7 +15,7 @@ async fn folder_to_google(options: Options, refuses_trailers: bool) {
     }
     let cli = world.copy(&folder, "s3://dst/there/").set("--to-provider", "gcs");
     let cli = cli.set("--part-size", "5MiB").set("--multipart-threshold", "6MiB");
-    let finished = cli.run().await.exits_with(0);
+    let finished = cli.run().await.assert_exit(0);
     assert_eq!(finished.total("copied"), 5);
     let store = world.store();
     let read = |key: &String| sha256(&store.read("dst", key).expect("an object that was listed"));
@@ -24,7 +24,7 @@ async fn folder_to_google(options: Options, refuses_trailers: bool) {
     let there: BTreeMap<String, String> = keys.iter().map(|key| (below(key), read(key))).collect();
     assert_eq!(there, read_tree(&folder));
     assert_eq!(store.uploads("dst"), []);
-    let again = cli.run().await.exits_with(0);
+    let again = cli.run().await.assert_exit(0);
     assert_eq!((again.total("copied"), again.total("same")), (0, 5));
 }
 

@@ -57,12 +57,12 @@ async fn an_interrupted_run_ends_after_its_parts_in_flight_and_the_next_one_resu
     life.interrupt();
     life.says("Ctrl-C").await;
     drop(holds);
-    let finished = life.finish_soon().await.exits_with(130);
+    let finished = life.finish_soon().await.assert_exit(130);
     assert_eq!((haul.accepted(), haul.arrived()), (5, 5), "not just the parts in flight were finished");
     assert_eq!(finished.outcome(KEY), "interrupted", "{}", finished.all());
     assert!(finished.stdout.contains("run the same command again to resume"), "{}", finished.all());
 
-    let next = haul.cli().run().await.exits_with(0);
+    let next = haul.cli().run().await.assert_exit(0);
     assert_eq!(next.line(KEY)["parts_resumed"], 5, "{}", next.all());
     assert_eq!(haul.arrived(), PARTS, "a part was sent again");
     haul.check();
@@ -76,11 +76,11 @@ async fn a_run_interrupted_twice_ends_at_once_and_the_next_one_resumes() {
     life.interrupt();
     life.says("Ctrl-C").await;
     life.interrupt();
-    let finished = life.finish_soon().await.exits_with(130);
+    let finished = life.finish_soon().await.assert_exit(130);
     assert!(finished.stderr.contains("run the same command again to resume"), "{}", finished.all());
     assert_eq!(haul.accepted(), 3);
 
-    haul.cli().run().await.exits_with(0);
+    haul.cli().run().await.assert_exit(0);
     assert_eq!(haul.arrived(), PARTS + lost.len(), "an accepted part was sent again");
     haul.check();
 }
@@ -89,12 +89,12 @@ async fn a_run_interrupted_twice_ends_at_once_and_the_next_one_resumes() {
 async fn a_second_process_leaves_an_object_alone_that_the_first_one_copies() {
     let haul = Haul::new().await;
     let (first, holds) = haul.stopped(&haul.cli()).await;
-    let second = haul.cli().run().await.exits_with(2);
+    let second = haul.cli().run().await.assert_exit(2);
     assert_eq!(second.outcome(KEY), "busy", "{}", second.all());
     assert_eq!((second.total("busy"), second.total("copied"), second.total("failed")), (1, 0, 0));
     assert_eq!(haul.arrived(), 5, "the second process sent parts");
     drop(holds);
-    first.finish().await.exits_with(0);
+    first.finish().await.assert_exit(0);
     assert_eq!(haul.arrived(), PARTS);
     haul.check();
 }
@@ -111,7 +111,7 @@ async fn two_processes_that_begin_at_once_do_no_damage() {
         assert!(fine.contains(&outcome), "{}", ended.all());
     }
     haul.check();
-    let last = haul.cli().run().await.exits_with(0);
+    let last = haul.cli().run().await.assert_exit(0);
     assert_eq!((last.total("copied"), last.total("same")), (0, 1));
 }
 
@@ -120,11 +120,11 @@ async fn two_processes_that_begin_at_once_do_no_damage() {
 async fn two_machines() -> Haul {
     let haul = Haul::new().await;
     let (first, holds) = haul.stopped(&haul.cli()).await;
-    let second = haul.cli().set("--ledger", haul.world.path("elsewhere.sqlite")).run().await.exits_with(0);
+    let second = haul.cli().set("--ledger", haul.world.path("elsewhere.sqlite")).run().await.assert_exit(0);
     assert_eq!(second.line(KEY)["parts_resumed"], 3, "{}", second.all());
     assert_eq!(haul.world.store().sha256("dst", KEY).as_ref(), Some(&haul.expected));
     drop(holds);
-    first.finish().await.exits_with(0);
+    first.finish().await.assert_exit(0);
     haul
 }
 
@@ -145,7 +145,7 @@ async fn a_killed_process_frees_its_object_at_once() {
     let haul = Haul::new().await;
     let (life, _lost) = haul.stopped(&haul.cli()).await;
     assert_eq!(life.kill().await.code, None);
-    let next = haul.cli().run().await.exits_with(0);
+    let next = haul.cli().run().await.assert_exit(0);
     assert_eq!(next.outcome(KEY), "copied", "{}", next.all());
     assert_eq!(next.line(KEY)["parts_resumed"], 3, "{}", next.all());
     haul.check();

@@ -32,7 +32,7 @@ async fn every_key_of_a_large_store_in_tree_order_is_found_with_any_number_of_ra
     }
     fill(&world, "src", 7_000);
     for ranges in ["1", "8", "64"] {
-        let finished = world.haul().switch("--dry-run").set("--list-ranges", ranges).run().await.exits_with(0);
+        let finished = world.haul().switch("--dry-run").set("--list-ranges", ranges).run().await.assert_exit(0);
         assert_eq!(finished.total("objects"), 28_005, "{ranges} ranges");
         assert!(finished.stderr.contains("does not list its keys in byte order"), "{}", finished.stderr);
         assert!(finished.stdout.contains(r#""event":"sorting""#), "{ranges} ranges");
@@ -45,12 +45,12 @@ async fn between_stores_in_any_order_each_key_is_copied_once_and_a_second_run_co
         for (source, destination) in [(order, Order::Bytes), (Order::Bytes, order), (order, order)] {
             let world = world(source, destination).await;
             let keys = fill(&world, "src", 2_100);
-            let first = world.haul().run().await.exits_with(0);
+            let first = world.haul().run().await.assert_exit(0);
             assert_eq!(world.store().keys("dst"), keys, "{source:?} to {destination:?}");
             assert_eq!((first.total("copied"), first.total("same")), (2_105, 0), "{source:?} to {destination:?}");
             // Without a ledger only the listings tell what is there.
             world.lose_ledger();
-            let second = world.haul().run().await.exits_with(0);
+            let second = world.haul().run().await.assert_exit(0);
             assert_eq!((second.total("copied"), second.total("same")), (0, 2_105), "{source:?} to {destination:?}");
             let versions: usize = keys.iter().map(|key| world.store().versions("dst", key).len()).sum();
             assert_eq!(versions, 2_105, "{source:?} to {destination:?}");

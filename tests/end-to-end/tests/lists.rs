@@ -56,7 +56,7 @@ async fn exactly_what_a_plain_list_names_is_copied() {
     let list = world.path("keys.txt");
     fs::write(&list, "photos/a b\r\nphotos/e,\"f\"\n\nphotos/gone\nfilms/g\n").expect("a file");
     let cli = world.copy("s3://src/photos/", "s3://dst/p/").switch("--no-server-side").set("--keys-from", &list);
-    let finished = cli.run().await.exits_with(2);
+    let finished = cli.run().await.assert_exit(2);
     assert_eq!(there(&world), ["p/a b", "p/e,\"f\""]);
     assert_eq!((finished.total("copied"), finished.total("gone"), finished.total("outside")), (2, 1, 1));
     let of = |outcome: &str| {
@@ -65,7 +65,7 @@ async fn exactly_what_a_plain_list_names_is_copied() {
         found["source"].as_str().expect("a source").to_owned()
     };
     assert_eq!((of("gone").as_str(), of("outside").as_str()), ("s3://src/photos/gone", "s3://src/films/g"));
-    let again = cli.run().await.exits_with(2);
+    let again = cli.run().await.assert_exit(2);
     assert_eq!((again.total("copied"), again.total("same")), (0, 2));
 }
 
@@ -77,9 +77,9 @@ async fn keys_that_the_source_lacks_are_counted_and_named_and_end_with_2() {
     let missing: String = (0..MISSING).map(|number| format!("missing/{number}\n")).collect();
     fs::write(&list, format!("films/g\n{missing}")).expect("a file");
     let cli = world.haul().set("--keys-from", &list);
-    let would = cli.clone().switch("--dry-run").run().await.exits_with(2);
+    let would = cli.clone().switch("--dry-run").run().await.assert_exit(2);
     assert_eq!(would.total("gone"), MISSING as u64);
-    let finished = cli.clone().run().await.exits_with(2);
+    let finished = cli.clone().run().await.assert_exit(2);
     assert_eq!(there(&world), ["films/g"]);
     assert_eq!(finished.total("gone"), MISSING as u64);
     assert_eq!(finished.lines().iter().filter(|line| line["outcome"] == "gone").count(), MISSING);
@@ -87,7 +87,7 @@ async fn keys_that_the_source_lacks_are_counted_and_named_and_end_with_2() {
         finished.stdout.lines().filter(|line| line.contains("\"gone\"") && line.contains("missing/")).count(),
         MISSING
     );
-    let for_people = cli.without("--json").run().await.exits_with(2);
+    let for_people = cli.without("--json").run().await.assert_exit(2);
     let named = for_people.stderr.lines().filter(|line| line.contains("missing/")).count();
     assert_eq!(named, 20, "a person is shown some of them:\n{}", for_people.all());
     assert!(for_people.stdout.contains("30 not at the source"), "{}", for_people.all());
@@ -99,7 +99,7 @@ async fn a_list_of_one_missing_key_ends_as_any_other_list_with_one() {
     let world = world().await;
     let list = world.path("keys.txt");
     fs::write(&list, "photos/a B\n").expect("a file");
-    let finished = world.haul().set("--keys-from", &list).run().await.exits_with(2);
+    let finished = world.haul().set("--keys-from", &list).run().await.assert_exit(2);
     assert_eq!((finished.total("gone"), finished.outcome("photos/a B").as_str()), (1, "gone"));
 }
 
@@ -122,10 +122,10 @@ async fn exactly_what_an_inventory_of_two_packed_files_names_is_copied() {
         ],
     );
     let cli = world.haul().set("--keys-from", "s3://lists/inv/src/2026-01-01T00-00Z/manifest.json");
-    let would = cli.clone().switch("--dry-run").run().await.exits_with(0);
+    let would = cli.clone().switch("--dry-run").run().await.assert_exit(0);
     assert_eq!(would.stdout.lines().filter(|line| line.contains("would-copy")).count(), 3);
     assert_eq!(there(&world), Vec::<String>::new());
-    let finished = cli.run().await.exits_with(0);
+    let finished = cli.run().await.assert_exit(0);
     assert_eq!(there(&world), ["photos/a b", "photos/c+d", "photos/日.jpg"]);
     assert_eq!(world.store().read("dst", "photos/日.jpg").expect("a copy"), "photos/日.jpg".as_bytes());
     assert_eq!((finished.total("not_current"), finished.total("delete_markers")), (1, 1));
@@ -136,7 +136,7 @@ async fn a_broken_line_is_named_and_what_stands_before_it_is_copied() {
     let world = world().await;
     let list = world.path("keys.csv");
     fs::write(&list, "key,size\nphotos/a b,10\nphotos/c+d,many\nfilms/g,7\n").expect("a file");
-    let finished = world.haul().set("--keys-from", &list).run().await.exits_with(1);
+    let finished = world.haul().set("--keys-from", &list).run().await.assert_exit(1);
     assert!(finished.stderr.contains("keys.csv, line 3: its size is no number of bytes"), "{}", finished.stderr);
     assert!(!finished.all().contains("many"), "the list may be another file than the one that was meant");
     assert_eq!(there(&world), ["photos/a b"]);
@@ -148,7 +148,7 @@ async fn a_list_that_leads_nowhere_is_a_mistake() {
     let list = world.path("keys.txt");
     fs::write(&list, "a b\nc+d\n").expect("a file");
     let cli = world.copy("s3://src/photos/", "s3://dst/").switch("--no-server-side").set("--keys-from", &list);
-    let finished = cli.run().await.exits_with(1);
+    let finished = cli.run().await.assert_exit(1);
     assert!(finished.stderr.contains("none of the 2 keys of the list is an object below SRC"), "{}", finished.stderr);
     assert_eq!(there(&world), Vec::<String>::new());
 }
@@ -163,6 +163,6 @@ async fn a_list_names_files_of_a_folder_too() {
     let list = world.path("keys.txt.gz");
     fs::write(&list, packed("deep/two\n")).expect("a file");
     let cli = world.copy(world.path("folder"), "s3://dst/").set("--keys-from", &list);
-    cli.run().await.exits_with(0);
+    cli.run().await.assert_exit(0);
     assert_eq!(there(&world), ["deep/two"]);
 }

@@ -65,7 +65,7 @@ async fn a_flipped_bit_of_an_upload_is_sent_again_and_the_copy_is_proved_on_ever
         let world = world(dialect, tags).await;
         put_objects(&world);
         let struck = [damage(&world, "PutObject", "small/2"), damage(&world, "UploadPart", "large")];
-        let finished = haul(&world, provider).run().await.exits_with(0);
+        let finished = haul(&world, provider).run().await.assert_exit(0);
         let what = format!("{provider} ({dialect:?})");
         assert_eq!(struck.map(|counter| counter.count()), [1, 1], "{what}");
         assert_same(&world, &finished, &what);
@@ -82,7 +82,7 @@ async fn bits_that_flip_at_every_sending_end_as_a_failure_on_every_store() {
         let world = world(dialect, tags).await;
         put_objects(&world);
         world.server.faults().add(FaultRule::new(FaultKind::CorruptUpload).in_bucket("dst"));
-        let finished = haul(&world, provider).set("--max-retries", "2").run().await.exits_with(2);
+        let finished = haul(&world, provider).set("--max-retries", "2").run().await.assert_exit(2);
         for key in ["small/1", "small/2", "large"] {
             assert_eq!(finished.outcome(key), "failed", "{provider}, {key}: {}", finished.all());
             assert_eq!(finished.reason(key), "corrupt", "{provider}, {key}: {}", finished.all());
@@ -100,7 +100,7 @@ async fn a_flipped_bit_on_the_way_from_a_folder_is_sent_again() {
         }
         let struck = [damage(&world, "PutObject", "small"), damage(&world, "UploadPart", "large")];
         let cli = in_parts(world.copy(&folder, "s3://dst/")).set("--to-provider", provider);
-        let finished = cli.run().await.exits_with(0);
+        let finished = cli.run().await.assert_exit(0);
         assert_eq!(struck.map(|counter| counter.count()), [1, 1], "{provider}");
         for (name, size) in [("small", 70_000), ("large", LARGE as usize)] {
             let there = world.store().read("dst", name).expect("the copy");
@@ -121,7 +121,7 @@ async fn a_flipped_bit_of_a_small_object_on_its_way_from_the_source_is_read_agai
             let counter = world.server.faults().add(rule);
             let folder = world.make_folder("there");
             let cli = if to_folder { world.copy("s3://src/", &folder) } else { haul(&world, provider) };
-            let finished = cli.set("--from-provider", provider).run().await.exits_with(0);
+            let finished = cli.set("--from-provider", provider).run().await.assert_exit(0);
             assert_eq!(counter.count(), 1, "{provider}");
             let there =
                 if to_folder { fs::read(folder.join("small")).ok() } else { world.store().read("dst", "small") };
@@ -137,7 +137,7 @@ async fn a_copy_inside_the_store_with_another_byte_is_copied_again() {
         put_objects(&world);
         let counter = damage(&world, "CopyObject", "large");
         let cli = world.copy("s3://src/", "s3://dst/").set("--from-provider", provider).set("--to-provider", provider);
-        let finished = cli.run().await.exits_with(0);
+        let finished = cli.run().await.assert_exit(0);
         assert_eq!(counter.count(), 1, "{provider}");
         assert_same(&world, &finished, provider);
         assert_ne!(level(&finished, "large"), "size-only", "{provider}: {}", finished.all());
@@ -149,7 +149,7 @@ async fn tags_that_are_no_md5s_lower_the_proof_and_fail_nothing() {
     for (tags, sent_again) in [(Tags::Kms, 0), (Tags::Opaque, 0), (Tags::Stable, 1)] {
         let world = world(Dialect::Plain, tags).await;
         put_objects(&world);
-        let finished = haul(&world, "other").run().await.exits_with(0);
+        let finished = haul(&world, "other").run().await.assert_exit(0);
         assert_same(&world, &finished, &format!("{tags:?}"));
         assert_eq!(level(&finished, "large"), "size-only", "{tags:?}: {}", finished.all());
         // Settled once for the bucket: of all parts one is sent twice.
@@ -162,9 +162,9 @@ async fn tags_that_are_no_md5s_lower_the_proof_and_fail_nothing() {
 async fn another_tag_at_every_sending_is_taken_for_damage() {
     let world = world(Dialect::Plain, Tags::Random).await;
     put_objects(&world);
-    let finished = haul(&world, "other").set("--max-retries", "2").run().await.exits_with(2);
+    let finished = haul(&world, "other").set("--max-retries", "2").run().await.assert_exit(2);
     assert_eq!(finished.reason("large"), "corrupt", "{}", finished.all());
-    let finished = haul(&world, "other").set("--verify", "transport").run().await.exits_with(0);
+    let finished = haul(&world, "other").set("--verify", "transport").run().await.assert_exit(0);
     assert_eq!(level(&finished, "large"), "size-only", "{}", finished.all());
 }
 
@@ -188,13 +188,13 @@ async fn the_summary_names_the_proofs_and_warns_of_weak_ones() {
 async fn damaged_bytes_that_a_failed_run_left_visible_are_replaced_by_the_next_one() {
     let world = world(Dialect::Plain, Tags::Md5).await;
     world.store().put("src", "small", synthetic_bytes(1, 0, 70_000), PutOptions::default());
-    haul(&world, "other").run().await.exits_with(0);
+    haul(&world, "other").run().await.assert_exit(0);
     world.store().put("src", "small", synthetic_bytes(2, 0, 80_000), PutOptions::default());
     world.server.faults().add(FaultRule::new(FaultKind::CorruptUpload).in_bucket("dst"));
-    let failed = haul(&world, "other").set("--max-retries", "2").run().await.exits_with(2);
+    let failed = haul(&world, "other").set("--max-retries", "2").run().await.assert_exit(2);
     assert_eq!(failed.reason("small"), "corrupt", "{}", failed.all());
     world.server.faults().clear();
     // By their sizes both sides are the same by now.
-    let finished = haul(&world, "other").run().await.exits_with(0);
+    let finished = haul(&world, "other").run().await.assert_exit(0);
     assert_same(&world, &finished, "after the failure");
 }

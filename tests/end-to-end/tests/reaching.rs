@@ -59,11 +59,11 @@ async fn world_over_tls() -> (World, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_with_a_certificate_of_its_own_is_reached_with_its_ca_and_not_without() {
     let (world, ca) = world_over_tls().await;
-    let trusting = world.haul().set("--ca-bundle", &ca).run().await.exits_with(0);
+    let trusting = world.haul().set("--ca-bundle", &ca).run().await.assert_exit(0);
     assert_eq!(trusting.total("copied"), 1);
-    let by_variable = world.haul().set("--compare", "none").env("AWS_CA_BUNDLE", &ca).run().await.exits_with(0);
+    let by_variable = world.haul().set("--compare", "none").env("AWS_CA_BUNDLE", &ca).run().await.assert_exit(0);
     assert_eq!(by_variable.total("copied"), 1);
-    world.haul().set("--max-retries", "0").run().await.exits_with(2);
+    world.haul().set("--max-retries", "0").run().await.assert_exit(2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,10 +71,10 @@ async fn https_proxy_is_honoured_and_no_proxy_too() {
     let (world, ca) = world_over_tls().await;
     let (address, count) = proxy().await;
     let cli = world.haul().set("--ca-bundle", &ca).env("HTTPS_PROXY", &address);
-    cli.clone().run().await.exits_with(0);
+    cli.clone().run().await.assert_exit(0);
     let through = count.load(Ordering::Relaxed);
     assert!(through > 0, "nothing went through the proxy");
-    cli.set("--compare", "none").env("NO_PROXY", "127.0.0.1").run().await.exits_with(0);
+    cli.set("--compare", "none").env("NO_PROXY", "127.0.0.1").run().await.assert_exit(0);
     assert_eq!(count.load(Ordering::Relaxed), through, "the exception was not honoured");
 }
 
@@ -86,7 +86,7 @@ async fn a_public_bucket_is_read_without_credentials() {
     let folder = world.make_folder("there");
     let cli = world.copy("s3://src", &folder).switch("--no-sign-request");
     let cli = cli.env("AWS_ACCESS_KEY_ID", "").env("AWS_SECRET_ACCESS_KEY", "");
-    cli.run().await.exits_with(0);
+    cli.run().await.assert_exit(0);
     assert_eq!(fs::read(folder.join("open.txt")).expect("the copy"), b"for all");
 }
 
@@ -94,11 +94,11 @@ async fn a_public_bucket_is_read_without_credentials() {
 async fn the_wrong_region_is_named_with_what_to_do() {
     let world = World::start(Options { region: Some("cn-northwest-1".into()), ..Options::default() }).await;
     world.store().put("src", "a", "b", PutOptions::default());
-    let refused = world.haul().run().await.exits_with(1);
+    let refused = world.haul().run().await.assert_exit(1);
     let all = refused.all();
     assert!(all.contains("--from-region") && all.contains("cn-northwest-1"), "{all}");
     let right = world.haul().set("--from-region", "cn-northwest-1").set("--to-region", "cn-northwest-1");
-    right.run().await.exits_with(0);
+    right.run().await.assert_exit(0);
 }
 
 fn longhaul(world: &World, args: &[&str]) -> Output {
@@ -134,7 +134,7 @@ async fn unfinished_uploads_are_listed_and_aborted_own_ones_first() {
     assert_eq!(aborted.status.code(), Some(0), "{}", words(&aborted));
     assert_eq!(world.store().uploads("dst"), []);
     drop(hold);
-    world.haul().run().await.exits_with(0);
+    world.haul().run().await.assert_exit(0);
     assert_eq!(world.store().sha256("dst", "big"), world.store().sha256("src", "big"));
 }
 

@@ -27,15 +27,15 @@ async fn a_tree_comes_back_from_s3_as_it_was_and_is_not_copied_twice() {
     let files = tree.len() as u64;
 
     let up = world.copy(&here, "s3://dst/tree");
-    assert_eq!(up.run().await.exits_with(0).total("copied"), files);
+    assert_eq!(up.run().await.assert_exit(0).total("copied"), files);
     let keys: Vec<String> = tree.keys().map(|name| format!("tree/{name}")).collect();
     assert!(world.store().keys("dst") == keys, "the keys are not the names");
     let down = world.copy("s3://dst/tree", &back);
-    assert_eq!(down.run().await.exits_with(0).total("copied"), files);
+    assert_eq!(down.run().await.assert_exit(0).total("copied"), files);
     assert_same(&tree, &read_tree(&back));
 
     world.server.clear_requests();
-    for again in [up.run().await.exits_with(0), down.run().await.exits_with(0)] {
+    for again in [up.run().await.assert_exit(0), down.run().await.assert_exit(0)] {
         assert_eq!((again.total("copied"), again.total("same"), again.total("sent_bytes")), (0, files, 0));
     }
     for operation in ["PutObject", "CreateMultipartUpload", "UploadPart", "GetObject"] {
@@ -51,9 +51,9 @@ async fn a_dry_run_changes_nothing() {
     fs::write(here.join("small"), "small").expect("a file");
     fs::write(here.join("large"), vec![7; 20 << 20]).expect("a file");
     world.store().put("src", "object", "object", PutOptions::default());
-    world.copy(&here, "s3://dst/").switch("--dry-run").run().await.exits_with(0);
-    world.copy("s3://src/", &back).switch("--dry-run").run().await.exits_with(0);
-    world.copy("s3://src/", "s3://dst/").switch("--dry-run").run().await.exits_with(0);
+    world.copy(&here, "s3://dst/").switch("--dry-run").run().await.assert_exit(0);
+    world.copy("s3://src/", &back).switch("--dry-run").run().await.assert_exit(0);
+    world.copy("s3://src/", "s3://dst/").switch("--dry-run").run().await.assert_exit(0);
     assert!(world.store().keys("dst").is_empty());
     assert_eq!(world.store().uploads("dst"), []);
     assert!(read_tree(&back).is_empty());
@@ -106,7 +106,7 @@ fn assert_copied(world: &World) {
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_and_metadata_travel_with_small_and_large_objects() {
     let world = described_objects().await;
-    let finished = world.haul().run().await.exits_with(0);
+    let finished = world.haul().run().await.assert_exit(0);
     assert_copied(&world);
     assert_eq!(world.server.count("CreateMultipartUpload"), 1);
     assert_eq!((world.server.count("PutObject"), world.server.count("CopyObject")), (1, 0));
@@ -116,7 +116,7 @@ async fn headers_and_metadata_travel_with_small_and_large_objects() {
 #[tokio::test(flavor = "multi_thread")]
 async fn inside_one_store_the_store_copies_and_no_byte_comes_here() {
     let world = described_objects().await;
-    let finished = world.copy("s3://src/", "s3://dst/").run().await.exits_with(0);
+    let finished = world.copy("s3://src/", "s3://dst/").run().await.assert_exit(0);
     assert_eq!(finished.total("copied"), 2);
     assert_copied(&world);
     assert_eq!(world.server.count("CopyObject"), 2);
@@ -131,7 +131,7 @@ async fn what_the_destination_did_not_keep_is_named() {
     let tagged = PutOptions { tags: vec![("team".to_owned(), "a".to_owned())], ..PutOptions::default() };
     world.store().put("src", "tagged", "bytes", tagged);
     world.store().put("src", "plain", "bytes", PutOptions::default());
-    let finished = world.haul().run().await.exits_with(0);
+    let finished = world.haul().run().await.assert_exit(0);
     assert_eq!(finished.line("tagged")["not_preserved"], serde_json::json!(["tags"]), "{}", finished.all());
     assert_eq!(finished.line("plain")["not_preserved"], serde_json::json!([]), "{}", finished.all());
     assert_eq!(finished.total("not_preserved"), 1);

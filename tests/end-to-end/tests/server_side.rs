@@ -9,7 +9,7 @@ async fn an_object_beyond_5_gib_is_copied_in_parts_inside_the_store() {
     world.store().put_synthetic("src", "giant", 7, 6 << 30);
     world.store().set_discard("dst", true);
     let finished =
-        world.copy("s3://src/giant", "s3://dst/giant").set("--part-size", "512MiB").run().await.exits_with(0);
+        world.copy("s3://src/giant", "s3://dst/giant").set("--part-size", "512MiB").run().await.assert_exit(0);
     let server = &world.server;
     assert_eq!(server.count("UploadPartCopy"), 12);
     assert_eq!((server.count("GetObject"), server.count("UploadPart"), server.count("CopyObject")), (0, 0, 0));

@@ -23,7 +23,7 @@ fn record(key: &str, state: State, updated: i64) -> Record {
 
 #[tokio::test]
 async fn the_ledger_on_an_emulator_behaves_as_ledgers_do() {
-    let Some(world) = World::start("the_ledger_on_an_emulator_behaves_as_ledgers_do").await else { return };
+    let Some(world) = World::start().await else { return };
     the_ledger_in_a_table_obeys_the_contract(&world).await;
     a_refused_save_shows_the_holder_of_the_lease(&world).await;
     a_table_that_is_not_there_is_an_error_that_names_it(&world).await;

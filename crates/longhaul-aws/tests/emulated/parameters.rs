@@ -8,7 +8,7 @@ use crate::world::World;
 
 #[tokio::test]
 async fn parameters_on_an_emulator_are_read_as_they_should_be() {
-    let Some(world) = World::start("parameters_on_an_emulator_are_read_as_they_should_be").await else { return };
+    let Some(world) = World::start().await else { return };
     a_parameter_is_read_once_until_it_is_forgotten(&world).await;
     what_is_wrong_is_not_remembered(&world).await;
     an_ignore_list_stands_in_its_parameter_or_in_an_object(&world).await;

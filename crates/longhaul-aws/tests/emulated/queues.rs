@@ -10,7 +10,7 @@ use crate::world::World;
 
 #[tokio::test]
 async fn queues_on_an_emulator_behave_as_queues_do() {
-    let Some(world) = World::start("queues_on_an_emulator_behave_as_queues_do").await else { return };
+    let Some(world) = World::start().await else { return };
     a_queue_of_sqs_obeys_the_contract(&world).await;
     a_queue_that_is_not_there_is_an_error_that_names_it(&world).await;
     parked_messages_tell_why_and_go_back_to_their_queue(&world).await;

@@ -25,8 +25,8 @@ pub struct World {
 
 impl World {
     /// Nothing, and a word about it, where the emulator cannot run.
-    pub async fn start(test: &str) -> Option<Self> {
-        let emulator = emulator::required(test).await?;
+    pub async fn start() -> Option<Self> {
+        let emulator = emulator::required().await?;
         let keys = Keys {
             access_key_id: ACCESS_KEY_ID.into(),
             secret_access_key: SECRET_ACCESS_KEY.into(),
