@@ -4,7 +4,7 @@ use end_to_end::{World, read_tree, sha256};
 use std::{collections::BTreeMap, fs};
 use test_s3::{Dialect, FaultKind, FaultRule, Options, synthetic_bytes};
 
-async fn folder_to_google(options: Options, refuses_trailers: bool) {
+async fn assert_copied_to_google(options: Options, refuses_trailers: bool) {
     let world = World::start(options).await;
     if refuses_trailers {
         world.server.faults().add(FaultRule::new(FaultKind::RefuseTrailers));
@@ -30,10 +30,10 @@ async fn folder_to_google(options: Options, refuses_trailers: bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_is_copied_to_google() {
-    folder_to_google(Options { dialect: Dialect::Gcs, ..Options::default() }, false).await;
+    assert_copied_to_google(Options { dialect: Dialect::Gcs, ..Options::default() }, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_refuses_trailers_is_sent_none() {
-    folder_to_google(Options::default(), true).await;
+    assert_copied_to_google(Options::default(), true).await;
 }

@@ -3,6 +3,8 @@
 use end_to_end::{Cli, MIB, World, seed, sha256_of_synthetic};
 use test_s3::{FaultCounter, FaultKind, FaultRule, Options, Versioning, When};
 
+use crate::shared::assert_copied_once;
+
 const KEY: &str = "changing.bin";
 const SIZE: u64 = 64 * MIB;
 
@@ -27,12 +29,10 @@ fn copied(world: &World) -> Option<String> {
 }
 
 /// The copy is the source as it is now, made after the change, and nothing lies around.
-fn is_the_new_version(world: &World, old: u64) {
+fn assert_new_version(world: &World, old: u64) {
     let now = world.store().sha256("src", KEY);
     assert_ne!(now, Some(sha256_of_synthetic(old, SIZE)), "the source did not change");
-    assert_eq!(copied(world), now);
-    assert_eq!(world.store().uploads("dst"), []);
-    assert_eq!(world.store().versions("dst", KEY).len(), 1);
+    assert_copied_once(world, KEY, &now.expect("the source"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,7 +43,7 @@ async fn a_source_overwritten_once_is_copied_as_it_is_then() {
     let finished = cli(&world).run().await.assert_exit(0);
     assert_eq!(counter.count(), 1);
     assert_eq!(finished.outcome(KEY), "copied");
-    is_the_new_version(&world, seed);
+    assert_new_version(&world, seed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,7 +54,7 @@ async fn a_store_that_ignores_if_match_does_not_mix_versions() {
     add(&world, FaultKind::IgnoreIfMatch, u64::MAX);
     cli(&world).run().await.assert_exit(0);
     assert_eq!(counter.count(), 1);
-    is_the_new_version(&world, seed);
+    assert_new_version(&world, seed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +89,7 @@ async fn a_source_overwritten_at_three_random_moments_is_copied_as_one_of_its_ve
     assert_eq!(world.store().uploads("dst"), []);
 }
 
-async fn keeps_changing(ignores_if_match: bool) {
+async fn assert_keeps_changing(ignores_if_match: bool) {
     let world = world(seed(), Versioning::Never).await;
     let counter = add(&world, FaultKind::OverwriteSource, u64::MAX);
     if ignores_if_match {
@@ -106,12 +106,12 @@ async fn keeps_changing(ignores_if_match: bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_keeps_changing_is_reported_and_leaves_nothing_behind() {
-    keeps_changing(false).await;
+    assert_keeps_changing(false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_keeps_changing_in_a_store_that_ignores_if_match_is_reported_too() {
-    keeps_changing(true).await;
+    assert_keeps_changing(true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

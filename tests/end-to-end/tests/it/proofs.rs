@@ -3,7 +3,7 @@
 use std::fs;
 
 use end_to_end::{Cli, Finished, MIB, World, seed};
-use test_s3::{Dialect, FaultCounter, FaultKind, FaultRule, Options, PutOptions, Tags, synthetic_bytes};
+use test_s3::{Dialect, FaultCounter, FaultKind, FaultRule, Options, Tags, synthetic_bytes};
 
 const PARTS: u64 = 3;
 const LARGE: u64 = PARTS * 5 * MIB;
@@ -27,9 +27,9 @@ async fn world(dialect: Dialect, tags: Tags) -> World {
 fn put_objects(world: &World) {
     for (number, size) in [0, 5_000, 70_000].into_iter().enumerate() {
         let bytes = synthetic_bytes(number as u64, 0, size);
-        world.store().put("src", &format!("small/{number}"), bytes, PutOptions::default());
+        world.put("src", &format!("small/{number}"), bytes);
     }
-    world.store().put("src", "large", synthetic_bytes(9, 0, LARGE as usize), PutOptions::default());
+    world.put("src", "large", synthetic_bytes(9, 0, LARGE as usize));
 }
 
 fn in_parts(cli: Cli) -> Cli {
@@ -48,7 +48,7 @@ fn damage(world: &World, operation: &str, key: &str) -> FaultCounter {
 
 fn assert_same(world: &World, finished: &Finished, what: &str) {
     let keys = world.store().keys("src");
-    assert_eq!(world.store().keys("dst"), keys, "{what}: {}", finished.all());
+    assert_eq!(world.there(), keys, "{what}: {}", finished.all());
     for key in keys {
         let same = world.store().read("dst", &key) == world.store().read("src", &key);
         assert!(same, "{what}: {key} was copied with other bytes:\n{}", finished.all());
@@ -116,7 +116,7 @@ async fn a_flipped_bit_of_a_small_object_on_its_way_from_the_source_is_read_agai
         for to_folder in [false, true] {
             let world = world(dialect, tags).await;
             let bytes = synthetic_bytes(5, 0, 70_000);
-            world.store().put("src", "small", bytes.clone(), PutOptions::default());
+            world.put("src", "small", bytes.clone());
             let rule = FaultRule::new(FaultKind::CorruptBody).in_bucket("src").times(1);
             let counter = world.server.faults().add(rule);
             let folder = world.make_folder("there");
@@ -178,7 +178,7 @@ async fn the_summary_names_the_proofs_and_warns_of_weak_ones() {
     assert!(!finished.stderr.contains("only the size is known"), "{}", finished.all());
 
     let world = self::world(Dialect::Plain, Tags::Opaque).await;
-    world.store().put("src", "large", synthetic_bytes(9, 0, LARGE as usize), PutOptions::default());
+    world.put("src", "large", synthetic_bytes(9, 0, LARGE as usize));
     let finished = haul(&world, "other").without("--json").run().await;
     assert!(finished.stdout.contains("proved: 1 size-only\n"), "{}", finished.all());
     assert!(finished.stderr.contains("warning: of 1 copies only the size is known"), "{}", finished.all());
@@ -187,9 +187,9 @@ async fn the_summary_names_the_proofs_and_warns_of_weak_ones() {
 #[tokio::test(flavor = "multi_thread")]
 async fn damaged_bytes_that_a_failed_run_left_visible_are_replaced_by_the_next_one() {
     let world = world(Dialect::Plain, Tags::Md5).await;
-    world.store().put("src", "small", synthetic_bytes(1, 0, 70_000), PutOptions::default());
+    world.put("src", "small", synthetic_bytes(1, 0, 70_000));
     haul(&world, "other").run().await.assert_exit(0);
-    world.store().put("src", "small", synthetic_bytes(2, 0, 80_000), PutOptions::default());
+    world.put("src", "small", synthetic_bytes(2, 0, 80_000));
     world.server.faults().add(FaultRule::new(FaultKind::CorruptUpload).in_bucket("dst"));
     let failed = haul(&world, "other").set("--max-retries", "2").run().await.assert_exit(2);
     assert_eq!(failed.reason("small"), "corrupt", "{}", failed.all());

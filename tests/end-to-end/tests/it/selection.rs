@@ -7,24 +7,12 @@ use std::{
 };
 
 use end_to_end::{Finished, World};
-use test_s3::{Options, PutOptions};
+use test_s3::Options;
 
 const KEYS: [&str; 6] = ["a.jpg", "a.txt", "raw/b.jpg", "raw/deep/c.jpg", "secret/d.jpg", "secret/d.txt"];
 
 async fn world() -> World {
-    let world = World::start(Options::default()).await;
-    for key in KEYS {
-        put(&world, "src", key, key);
-    }
-    world
-}
-
-fn put(world: &World, bucket: &str, key: &str, text: &str) {
-    world.store().put(bucket, key, text.to_owned(), PutOptions::default());
-}
-
-fn there(world: &World) -> Vec<String> {
-    world.store().keys("dst")
+    World::with_objects(&KEYS).await
 }
 
 fn text(world: &World, key: &str) -> String {
@@ -36,7 +24,7 @@ async fn include_and_exclude_choose_keys_below_the_source() {
     let world = world().await;
     let cli = world.haul().add("--include", "*.jpg").add("--include", "a.*").add("--exclude", "raw/deep/*");
     let finished = cli.run().await.assert_exit(0);
-    assert_eq!(there(&world), ["a.jpg", "a.txt", "raw/b.jpg", "secret/d.jpg"]);
+    assert_eq!(world.there(), ["a.jpg", "a.txt", "raw/b.jpg", "secret/d.jpg"]);
     assert_eq!((finished.total("objects"), finished.total("filtered")), (4, 2));
 }
 
@@ -45,7 +33,7 @@ async fn patterns_match_below_the_prefix_of_the_source() {
     let world = world().await;
     let cli = world.copy("s3://src/raw/", "s3://dst/there").switch("--no-server-side").add("--exclude", "deep/*");
     cli.run().await.assert_exit(0);
-    assert_eq!(there(&world), ["there/b.jpg"]);
+    assert_eq!(world.there(), ["there/b.jpg"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,7 +42,7 @@ async fn the_ignore_list_is_matched_on_bucket_and_key() {
     let list = world.path("ignore.txt");
     fs::write(&list, "# not this\n\nsrc/secret/*\n*/deep/?.jpg\nother/a.txt\na.txt\n").expect("a file");
     let finished = world.haul().set("--ignore-list", &list).run().await.assert_exit(0);
-    assert_eq!(there(&world), ["a.jpg", "a.txt", "raw/b.jpg"]);
+    assert_eq!(world.there(), ["a.jpg", "a.txt", "raw/b.jpg"]);
     assert_eq!(finished.total("filtered"), 3);
 }
 
@@ -64,16 +52,16 @@ async fn a_byte_order_mark_voids_no_pattern() {
     let list = world.path("ignore.txt");
     fs::write(&list, "\u{feff}src/secret/*\r\n*.jpg\r\n").expect("a file");
     world.haul().set("--ignore-list", &list).run().await.assert_exit(0);
-    assert_eq!(there(&world), ["a.txt"]);
+    assert_eq!(world.there(), ["a.txt"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_object_is_copied_alone() {
     let world = world().await;
-    put(&world, "src", "a.txt.bak", "a longer name");
+    world.put("src", "a.txt.bak", "a longer name");
     let finished =
         world.copy("s3://src/a.txt", "s3://dst/there/").switch("--no-server-side").run().await.assert_exit(0);
-    assert_eq!(there(&world), ["there/a.txt"]);
+    assert_eq!(world.there(), ["there/a.txt"]);
     assert_eq!(finished.total("objects"), 1);
     let folder = world.make_folder("folder");
     world.copy("s3://src/raw/b.jpg", &folder).run().await.assert_exit(0);
@@ -87,7 +75,7 @@ async fn one_file_is_copied_alone() {
     fs::write(folder.join("one.txt"), "one").expect("a file");
     fs::write(folder.join("one.txt.bak"), "other").expect("a file");
     world.copy(folder.join("one.txt"), "s3://dst/there/").run().await.assert_exit(0);
-    assert_eq!(there(&world), ["there/one.txt"]);
+    assert_eq!(world.there(), ["there/one.txt"]);
     assert_eq!(text(&world, "there/one.txt"), "one");
 }
 
@@ -146,9 +134,9 @@ async fn checksums_find_every_change_and_copy_nothing_else() {
 async fn checksums_are_compared_between_buckets() {
     let world = world().await;
     for key in KEYS {
-        put(&world, "dst", key, key);
+        world.put("dst", key, key);
     }
-    put(&world, "dst", "a.jpg", "A.jpg");
+    world.put("dst", "a.jpg", "A.jpg");
     let finished = world.haul().set("--compare", "checksum").run().await.assert_exit(0);
     assert_eq!(copied(&finished), (1, 5));
     assert_eq!(text(&world, "a.jpg"), "a.jpg");
@@ -170,11 +158,11 @@ async fn settings_come_from_the_named_file_and_flags_win() {
     fs::write(world.work().join("longhaul.toml"), "include = [\"*.txt\"]\npart-size = \"16MiB\"\n").expect("a file");
     let named = || world.haul().set("--config", "longhaul.toml");
     named().run().await.assert_exit(0);
-    assert_eq!(there(&world), ["a.txt", "secret/d.txt"]);
+    assert_eq!(world.there(), ["a.txt", "secret/d.txt"]);
     named().add("--include", "a.jpg").run().await.assert_exit(0);
-    assert_eq!(there(&world), ["a.jpg", "a.txt", "secret/d.txt"]);
+    assert_eq!(world.there(), ["a.jpg", "a.txt", "secret/d.txt"]);
     let named = world.path("named.toml");
     fs::write(&named, "include = [\"raw/*\"]\nexclude = [\"*/deep/*\"]\n").expect("a file");
     world.haul().set("--config", &named).run().await.assert_exit(0);
-    assert_eq!(there(&world), ["a.jpg", "a.txt", "raw/b.jpg", "secret/d.txt"]);
+    assert_eq!(world.there(), ["a.jpg", "a.txt", "raw/b.jpg", "secret/d.txt"]);
 }

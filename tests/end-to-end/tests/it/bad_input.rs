@@ -3,24 +3,16 @@
 use std::fs;
 
 use end_to_end::{Cli, World, read_tree};
-use test_s3::{Access, FaultKind, FaultRule, Options, PutOptions};
+use test_s3::{Access, FaultKind, FaultRule};
 
 const SECRET: &str = "testsecret";
 
 async fn world() -> World {
-    let world = World::start(Options::default()).await;
-    for key in ["a.txt", "b/c.txt", "b/d.txt"] {
-        put(&world, key);
-    }
-    world
-}
-
-fn put(world: &World, key: &str) {
-    world.store().put("src", key, key.to_owned(), PutOptions::default());
+    World::with_objects(&["a.txt", "b/c.txt", "b/d.txt"]).await
 }
 
 /// The command ends with 1, explains itself in these words (in any case of letters), and copies nothing.
-async fn is_refused(world: &World, cli: Cli, words: &[&str]) {
+async fn assert_refused(world: &World, cli: Cli, words: &[&str]) {
     let finished = cli.run().await.assert_exit(1);
     let said = finished.stderr.to_lowercase();
     for word in words {
@@ -28,20 +20,20 @@ async fn is_refused(world: &World, cli: Cli, words: &[&str]) {
     }
     assert!(!said.contains("panicked"), "{}", finished.all());
     assert!(!finished.all().contains(SECRET), "{}", finished.all());
-    assert!(world.store().keys("dst").is_empty());
+    assert!(world.there().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_folder_that_is_not_there_is_named() {
     let world = world().await;
-    is_refused(&world, world.copy(world.path("nowhere"), "s3://dst/"), &["nowhere"]).await;
+    assert_refused(&world, world.copy(world.path("nowhere"), "s3://dst/"), &["nowhere"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_place_of_an_unknown_kind_is_named() {
     let world = world().await;
-    is_refused(&world, world.copy("ftp://host/folder", "s3://dst/"), &["ftp://host/folder"]).await;
-    is_refused(&world, world.copy("s3://", "s3://dst/"), &["s3://"]).await;
+    assert_refused(&world, world.copy("ftp://host/folder", "s3://dst/"), &["ftp://host/folder"]).await;
+    assert_refused(&world, world.copy("s3://", "s3://dst/"), &["s3://"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,7 +48,7 @@ async fn a_line_of_the_ignore_list_that_would_name_nothing_is_named() {
     ];
     for (text, words) in cases {
         fs::write(&list, text).expect("a file");
-        is_refused(&world, world.haul().set("--ignore-list", &list), &words).await;
+        assert_refused(&world, world.haul().set("--ignore-list", &list), &words).await;
     }
 }
 
@@ -65,46 +57,46 @@ async fn an_unknown_setting_is_refused_with_its_line() {
     let world = world().await;
     fs::write(world.work().join("longhaul.toml"), "objects = 5\nobject = 6\n").expect("a file");
     let named = world.haul().set("--config", "longhaul.toml");
-    is_refused(&world, named, &["longhaul.toml", "line 2", "no such setting"]).await;
+    assert_refused(&world, named, &["longhaul.toml", "line 2", "no such setting"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_settings_file_that_was_named_must_be_there() {
     let world = world().await;
-    is_refused(&world, world.haul().set("--config", "absent.toml"), &["absent.toml"]).await;
+    assert_refused(&world, world.haul().set("--config", "absent.toml"), &["absent.toml"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_malformed_size_is_named() {
     let world = world().await;
-    is_refused(&world, world.haul().set("--part-size", "8parsecs"), &["--part-size", "8parsecs"]).await;
+    assert_refused(&world, world.haul().set("--part-size", "8parsecs"), &["--part-size", "8parsecs"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_flag_is_named() {
     let world = world().await;
-    is_refused(&world, world.haul().switch("--recursively"), &["--recursively"]).await;
+    assert_refused(&world, world.haul().switch("--recursively"), &["--recursively"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_bucket_is_named() {
     let world = world().await;
-    is_refused(&world, world.copy("s3://no-such-source/", "s3://dst/"), &["no-such-source"]).await;
-    is_refused(&world, world.copy("s3://src/", "s3://no-such-target/"), &["no-such-target"]).await;
+    assert_refused(&world, world.copy("s3://no-such-source/", "s3://dst/"), &["no-such-source"]).await;
+    assert_refused(&world, world.copy("s3://src/", "s3://no-such-target/"), &["no-such-target"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_credentials_are_called_so() {
     let world = world().await;
-    is_refused(&world, world.haul().env("AWS_SECRET_ACCESS_KEY", "another"), &["SignatureDoesNotMatch"]).await;
-    is_refused(&world, world.haul().env("AWS_ACCESS_KEY_ID", "nobody"), &["InvalidAccessKeyId"]).await;
+    assert_refused(&world, world.haul().env("AWS_SECRET_ACCESS_KEY", "another"), &["SignatureDoesNotMatch"]).await;
+    assert_refused(&world, world.haul().env("AWS_ACCESS_KEY_ID", "nobody"), &["InvalidAccessKeyId"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn plain_http_to_another_machine_needs_permission() {
     let world = world().await;
     let cli = world.haul().set("--from-endpoint", "http://storage.example.com");
-    is_refused(&world, cli, &["http://storage.example.com", "--allow-http"]).await;
+    assert_refused(&world, cli, &["http://storage.example.com", "--allow-http"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,7 +104,7 @@ async fn a_file_of_another_kind_is_not_taken_for_a_ledger() {
     let world = world().await;
     let path = world.path("notes.txt");
     fs::write(&path, "not a ledger at all\n".repeat(100)).expect("a file");
-    is_refused(&world, world.haul().set("--ledger", &path), &["notes.txt", "--ledger"]).await;
+    assert_refused(&world, world.haul().set("--ledger", &path), &["notes.txt", "--ledger"]).await;
     assert_eq!(fs::read_to_string(&path).expect("the file"), "not a ledger at all\n".repeat(100));
 }
 
@@ -129,7 +121,7 @@ async fn a_damaged_ledger_is_named_and_left_alone() {
     // The header with its magic words stays.
     bytes.get_mut(100..).expect("more than a header").fill(0xAA);
     fs::write(world.ledger(), &bytes).expect("a ledger");
-    is_refused(&world, world.haul(), &["ledger.sqlite", "--ledger"]).await;
+    assert_refused(&world, world.haul(), &["ledger.sqlite", "--ledger"]).await;
     assert!(fs::read(world.ledger()).expect("a ledger") == bytes, "the damaged ledger was changed");
 }
 
@@ -138,8 +130,8 @@ async fn nothing_is_copied_onto_itself() {
     let world = world().await;
     let folder = world.make_folder("folder");
     fs::write(folder.join("file"), "text").expect("a file");
-    is_refused(&world, world.copy(&folder, &folder).switch("--local"), &["folder"]).await;
-    is_refused(&world, world.copy("s3://src/", "s3://src/"), &["src"]).await;
+    assert_refused(&world, world.copy(&folder, &folder).switch("--local"), &["folder"]).await;
+    assert_refused(&world, world.copy("s3://src/", "s3://src/"), &["src"]).await;
     assert_eq!(read_tree(&folder).len(), 1);
 }
 
@@ -147,7 +139,7 @@ async fn nothing_is_copied_onto_itself() {
 async fn keys_that_a_folder_cannot_hold_are_reported_and_nothing_leaves_the_folder() {
     const IMPOSSIBLE: [&str; 6] = ["a//b", "..", "../evil", "b/../../evil", "/root", "b/."];
     let world = world().await;
-    IMPOSSIBLE.iter().for_each(|key| put(&world, key));
+    IMPOSSIBLE.iter().for_each(|key| world.put("src", key, *key));
     let target = world.make_folder("outer/target");
     let finished = world.copy("s3://src/", &target).run().await.assert_exit(2);
     for key in IMPOSSIBLE {
@@ -171,7 +163,7 @@ async fn an_object_that_may_not_be_read_is_reported_with_operation_bucket_and_ke
     for word in ["GetObject", "src", "b/c.txt"] {
         assert!(message.contains(word), "nothing is said of {word}: {message}");
     }
-    assert_eq!(world.store().keys("dst"), ["a.txt", "b/d.txt"]);
+    assert_eq!(world.there(), ["a.txt", "b/d.txt"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,7 +184,7 @@ async fn a_bucket_that_may_not_be_written_is_reported_with_operation_bucket_and_
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_printed_logged_or_reported() {
     let world = world().await;
-    world.store().put("src", "large", vec![1; 20 << 20], PutOptions::default());
+    world.put("src", "large", vec![1; 20 << 20]);
     world.server.faults().add(FaultRule::new(FaultKind::Status500).per_mille(200).times(10));
     let log = world.path("log.jsonl");
     let cli = world.haul().set("--log-level", "trace").set("--log-file", &log);

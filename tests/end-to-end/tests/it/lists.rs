@@ -6,24 +6,12 @@ use end_to_end::World;
 use flate2::{Compression, write::GzEncoder};
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
-use test_s3::{Options, PutOptions, Versioning};
+use test_s3::{Options, Versioning};
 
 const KEYS: [&str; 6] = ["photos/a b", "photos/c+d", "photos/e,\"f\"", "photos/日.jpg", "photos/not named", "films/g"];
 
 async fn world() -> World {
-    let world = World::start(Options::default()).await;
-    for key in KEYS {
-        put(&world, "src", key, key);
-    }
-    world
-}
-
-fn put(world: &World, bucket: &str, key: &str, bytes: impl Into<Vec<u8>>) {
-    world.store().put(bucket, key, bytes.into(), PutOptions::default());
-}
-
-fn there(world: &World) -> Vec<String> {
-    world.store().keys("dst")
+    World::with_objects(&KEYS).await
 }
 
 fn packed(text: &str) -> Vec<u8> {
@@ -38,7 +26,7 @@ fn put_inventory(world: &World, files: &[(&str, &str)]) {
         let bytes = packed(rows);
         let md5: String = Md5::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let line = json!({"key": key, "size": bytes.len(), "MD5checksum": md5});
-        put(world, "lists", key, bytes);
+        world.put("lists", key, bytes);
         line
     };
     let files: Vec<Value> = files.iter().map(file).collect();
@@ -47,7 +35,7 @@ fn put_inventory(world: &World, files: &[(&str, &str)]) {
         "creationTimestamp": "1767225600000", "fileFormat": "CSV",
         "fileSchema": "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size", "files": files,
     });
-    put(world, "lists", "inv/src/2026-01-01T00-00Z/manifest.json", manifest.to_string());
+    world.put("lists", "inv/src/2026-01-01T00-00Z/manifest.json", manifest.to_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,7 +45,7 @@ async fn exactly_what_a_plain_list_names_is_copied() {
     fs::write(&list, "photos/a b\r\nphotos/e,\"f\"\n\nphotos/gone\nfilms/g\n").expect("a file");
     let cli = world.copy("s3://src/photos/", "s3://dst/p/").switch("--no-server-side").set("--keys-from", &list);
     let finished = cli.run().await.assert_exit(2);
-    assert_eq!(there(&world), ["p/a b", "p/e,\"f\""]);
+    assert_eq!(world.there(), ["p/a b", "p/e,\"f\""]);
     assert_eq!((finished.total("copied"), finished.total("gone"), finished.total("outside")), (2, 1, 1));
     let of = |outcome: &str| {
         let lines = finished.lines();
@@ -80,7 +68,7 @@ async fn keys_that_the_source_lacks_are_counted_and_named_and_end_with_2() {
     let would = cli.clone().switch("--dry-run").run().await.assert_exit(2);
     assert_eq!(would.total("gone"), MISSING as u64);
     let finished = cli.clone().run().await.assert_exit(2);
-    assert_eq!(there(&world), ["films/g"]);
+    assert_eq!(world.there(), ["films/g"]);
     assert_eq!(finished.total("gone"), MISSING as u64);
     assert_eq!(finished.lines().iter().filter(|line| line["outcome"] == "gone").count(), MISSING);
     assert_eq!(
@@ -124,9 +112,9 @@ async fn exactly_what_an_inventory_of_two_packed_files_names_is_copied() {
     let cli = world.haul().set("--keys-from", "s3://lists/inv/src/2026-01-01T00-00Z/manifest.json");
     let would = cli.clone().switch("--dry-run").run().await.assert_exit(0);
     assert_eq!(would.stdout.lines().filter(|line| line.contains("would-copy")).count(), 3);
-    assert_eq!(there(&world), Vec::<String>::new());
+    assert_eq!(world.there(), Vec::<String>::new());
     let finished = cli.run().await.assert_exit(0);
-    assert_eq!(there(&world), ["photos/a b", "photos/c+d", "photos/日.jpg"]);
+    assert_eq!(world.there(), ["photos/a b", "photos/c+d", "photos/日.jpg"]);
     assert_eq!(world.store().read("dst", "photos/日.jpg").expect("a copy"), "photos/日.jpg".as_bytes());
     assert_eq!((finished.total("not_current"), finished.total("delete_markers")), (1, 1));
 }
@@ -139,7 +127,7 @@ async fn a_broken_line_is_named_and_what_stands_before_it_is_copied() {
     let finished = world.haul().set("--keys-from", &list).run().await.assert_exit(1);
     assert!(finished.stderr.contains("keys.csv, line 3: its size is no number of bytes"), "{}", finished.stderr);
     assert!(!finished.all().contains("many"), "the list may be another file than the one that was meant");
-    assert_eq!(there(&world), ["photos/a b"]);
+    assert_eq!(world.there(), ["photos/a b"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,7 +138,7 @@ async fn a_list_that_leads_nowhere_is_a_mistake() {
     let cli = world.copy("s3://src/photos/", "s3://dst/").switch("--no-server-side").set("--keys-from", &list);
     let finished = cli.run().await.assert_exit(1);
     assert!(finished.stderr.contains("none of the 2 keys of the list is an object below SRC"), "{}", finished.stderr);
-    assert_eq!(there(&world), Vec::<String>::new());
+    assert_eq!(world.there(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,5 +152,5 @@ async fn a_list_names_files_of_a_folder_too() {
     fs::write(&list, packed("deep/two\n")).expect("a file");
     let cli = world.copy(world.path("folder"), "s3://dst/").set("--keys-from", &list);
     cli.run().await.assert_exit(0);
-    assert_eq!(there(&world), ["deep/two"]);
+    assert_eq!(world.there(), ["deep/two"]);
 }

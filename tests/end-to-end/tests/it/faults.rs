@@ -47,11 +47,11 @@ impl Ending {
     }
 
     /// Every object, and nothing left over.
-    fn all_right(self) -> Self {
+    fn assert_right(self) -> Self {
         let Self { world, finished, counters } = self;
         let finished = finished.assert_exit(0);
         let keys = world.store().keys("src");
-        assert_eq!(world.store().keys("dst"), keys, "{}", finished.all());
+        assert_eq!(world.there(), keys, "{}", finished.all());
         for key in keys {
             let source = world.store().get("src", &key).expect("a key that was listed");
             assert!(is_copy(&world, &key, &source), "{key} is not what it was:\n{}", finished.all());
@@ -61,9 +61,9 @@ impl Ending {
     }
 
     /// No object was written twice.
-    fn nothing_doubled(self) -> Self {
-        let ending = self.all_right();
-        for key in ending.world.store().keys("dst") {
+    fn assert_nothing_doubled(self) -> Self {
+        let ending = self.assert_right();
+        for key in ending.world.there() {
             assert_eq!(ending.world.store().versions("dst", &key).len(), 1, "versions of {key}");
         }
         ending
@@ -75,11 +75,11 @@ fn rule(kind: FaultKind) -> FaultRule {
 }
 
 /// Copies all objects among these faults. What is not right afterwards must have been reported.
-async fn right_or_reported(rules: Vec<FaultRule>) -> Ending {
-    right_or_reported_with_patience(rules, 60).await
+async fn assert_right_or_reported(rules: Vec<FaultRule>) -> Ending {
+    assert_right_or_reported_with_patience(rules, 60).await
 }
 
-async fn right_or_reported_with_patience(rules: Vec<FaultRule>, seconds: u32) -> Ending {
+async fn assert_right_or_reported_with_patience(rules: Vec<FaultRule>, seconds: u32) -> Ending {
     let seed = seed();
     let world = World::start(Options { seed, ..Options::default() }).await;
     put_objects(&world, seed);
@@ -104,54 +104,54 @@ async fn right_or_reported_with_patience(rules: Vec<FaultRule>, seconds: u32) ->
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_answers_change_nothing() {
-    right_or_reported(vec![rule(FaultKind::Latency(Duration::from_millis(150)))]).await.nothing_doubled();
+    assert_right_or_reported(vec![rule(FaultKind::Latency(Duration::from_millis(150)))]).await.assert_nothing_doubled();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn internal_errors_are_repeated() {
-    right_or_reported(vec![rule(FaultKind::Status500)]).await.nothing_doubled();
+    assert_right_or_reported(vec![rule(FaultKind::Status500)]).await.assert_nothing_doubled();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_asks_to_slow_down_is_obeyed() {
     let kind = FaultKind::SlowDown503 { retry_after_seconds: Some(1) };
-    right_or_reported(vec![rule(kind).times(30)]).await.nothing_doubled();
+    assert_right_or_reported(vec![rule(kind).times(30)]).await.assert_nothing_doubled();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_break_before_anything_happens_are_repeated() {
-    right_or_reported(vec![rule(FaultKind::DropBefore)]).await.nothing_doubled();
+    assert_right_or_reported(vec![rule(FaultKind::DropBefore)]).await.assert_nothing_doubled();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_break_off_are_read_again() {
-    right_or_reported(vec![rule(FaultKind::DropBody { after: 1000 })]).await.nothing_doubled();
+    assert_right_or_reported(vec![rule(FaultKind::DropBody { after: 1000 })]).await.assert_nothing_doubled();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_end_early_without_a_word_are_read_again() {
-    right_or_reported(vec![rule(FaultKind::TruncateBody { missing: 1 })]).await.nothing_doubled();
+    assert_right_or_reported(vec![rule(FaultKind::TruncateBody { missing: 1 })]).await.assert_nothing_doubled();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_that_change_on_the_way_from_the_source_are_noticed() {
-    right_or_reported(vec![rule(FaultKind::CorruptBody).times(8)]).await;
+    assert_right_or_reported(vec![rule(FaultKind::CorruptBody).times(8)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_that_change_on_the_way_to_the_destination_are_sent_again() {
-    right_or_reported(vec![rule(FaultKind::CorruptUpload)]).await.all_right();
+    assert_right_or_reported(vec![rule(FaultKind::CorruptUpload)]).await.assert_right();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_answers_of_any_kind_double_nothing() {
-    right_or_reported(vec![rule(FaultKind::LostReply)]).await.nothing_doubled();
+    assert_right_or_reported(vec![rule(FaultKind::LostReply)]).await.assert_nothing_doubled();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_to_put_object_doubles_nothing() {
     let kind = rule(FaultKind::LostReply).on("PutObject").per_mille(500);
-    let ending = right_or_reported(vec![kind]).await.nothing_doubled();
+    let ending = assert_right_or_reported(vec![kind]).await.assert_nothing_doubled();
     // What is there is believed: no object was sent a second time.
     assert_eq!(ending.world.server.count("PutObject"), SMALL);
 }
@@ -159,20 +159,20 @@ async fn a_lost_answer_to_put_object_doubles_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_to_create_leaves_no_upload_behind() {
     let kind = rule(FaultKind::LostReply).on("CreateMultipartUpload").per_mille(1000).times(3);
-    right_or_reported(vec![kind]).await.nothing_doubled();
+    assert_right_or_reported(vec![kind]).await.assert_nothing_doubled();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_to_upload_part_costs_one_part_and_doubles_nothing() {
     let kind = rule(FaultKind::LostReply).on("UploadPart").per_mille(1000).times(5);
-    let ending = right_or_reported(vec![kind]).await.nothing_doubled();
+    let ending = assert_right_or_reported(vec![kind]).await.assert_nothing_doubled();
     assert_eq!(ending.world.server.count("UploadPart"), 2 * PARTS as u64 + 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_to_complete_doubles_nothing() {
     let kind = rule(FaultKind::LostReply).on("CompleteMultipartUpload").per_mille(1000).times(2);
-    let ending = right_or_reported(vec![kind]).await.nothing_doubled();
+    let ending = assert_right_or_reported(vec![kind]).await.assert_nothing_doubled();
     assert_eq!(accepted_parts(&ending.world.server.requests()).len(), 2 * PARTS);
     assert_eq!(ending.world.server.count("UploadPart"), 2 * PARTS as u64);
 }
@@ -181,13 +181,13 @@ async fn a_lost_answer_to_complete_doubles_nothing() {
 async fn lost_answers_in_a_store_that_ignores_conditions_double_nothing() {
     let lost = rule(FaultKind::LostReply).in_bucket("dst");
     let ignored = FaultRule::new(FaultKind::IgnoreConditionalWrite);
-    right_or_reported(vec![lost, ignored]).await.nothing_doubled();
+    assert_right_or_reported(vec![lost, ignored]).await.assert_nothing_doubled();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_ignores_all_conditions_gets_the_right_bytes() {
     let ignored = [FaultKind::IgnoreConditionalWrite, FaultKind::IgnoreIfMatch].map(FaultRule::new);
-    right_or_reported(ignored.into()).await.nothing_doubled();
+    assert_right_or_reported(ignored.into()).await.assert_nothing_doubled();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,7 +195,7 @@ async fn answers_that_never_come_are_given_up_and_repeated() {
     // Not Complete, whose answer may take S3 minutes and is waited for.
     let operations = ["ListObjectsV2", "HeadObject", "GetObject", "PutObject", "CreateMultipartUpload", "UploadPart"];
     let stalls = operations.map(|operation| rule(FaultKind::Stall).on(operation).times(4));
-    right_or_reported_with_patience(stalls.into(), 1).await.all_right();
+    assert_right_or_reported_with_patience(stalls.into(), 1).await.assert_right();
 }
 
 fn error(status: u16, code: &str) -> FaultRule {
@@ -207,25 +207,25 @@ async fn errors_that_pass_are_repeated() {
     let conflict = error(409, "ConditionalRequestConflict").on("PutObject");
     let timeout = error(400, "RequestTimeout").on("UploadPart");
     let unavailable = error(503, "ServiceUnavailable");
-    right_or_reported(vec![conflict, timeout, unavailable]).await.nothing_doubled();
+    assert_right_or_reported(vec![conflict, timeout, unavailable]).await.assert_nothing_doubled();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_in_the_body_of_a_success_is_an_error() {
     let kind = error(200, "InternalError").on("CompleteMultipartUpload").per_mille(1000).times(3);
-    right_or_reported(vec![kind]).await.nothing_doubled();
+    assert_right_or_reported(vec![kind]).await.assert_nothing_doubled();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_vanishes_is_begun_anew() {
     let kind = error(404, "NoSuchUpload").on("UploadPart").per_mille(1000).times(2);
-    right_or_reported(vec![kind]).await.nothing_doubled();
+    assert_right_or_reported(vec![kind]).await.assert_nothing_doubled();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_that_stay_are_reported_and_stop_nothing_else() {
     for kind in [error(403, "AccessDenied").on("GetObject"), error(400, "InvalidRequest").on("PutObject")] {
-        let ending = right_or_reported(vec![kind]).await;
+        let ending = assert_right_or_reported(vec![kind]).await;
         let finished = ending.finished.assert_exit(2);
         let failed = finished.total("failed");
         assert!(failed > 0, "{}", finished.all());
@@ -241,5 +241,5 @@ async fn one_object_that_was_named_is_copied_though_the_first_look_at_it_fails()
     let finished = world.copy("s3://src/small/07", "s3://dst/there/").switch("--no-server-side").run().await;
     assert_eq!(counter.count(), 1);
     // Taken for a folder, it would be an empty one, and nothing to copy would be called a success.
-    assert!(finished.code != Some(0) || world.store().keys("dst") == ["there/07"], "{}", finished.all());
+    assert!(finished.code != Some(0) || world.there() == ["there/07"], "{}", finished.all());
 }

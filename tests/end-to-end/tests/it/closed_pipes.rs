@@ -3,11 +3,13 @@
 use std::{
     fs::{self, File},
     io::pipe,
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
 };
 
 use end_to_end::World;
-use test_s3::{Options, PutOptions};
+use test_s3::Options;
+
+use crate::shared::{assert_ends, said};
 
 const OBJECTS: usize = 40;
 
@@ -15,9 +17,9 @@ const OBJECTS: usize = 40;
 async fn world() -> World {
     let world = World::start(Options::default()).await;
     for number in 0..OBJECTS {
-        world.store().put("src", &format!("object {number}"), "text", PutOptions::default());
+        world.put("src", &format!("object {number}"), "text");
     }
-    world.store().put("src", "has no//place", "text", PutOptions::default());
+    world.put("src", "has no//place", "text");
     world
 }
 
@@ -40,17 +42,6 @@ fn copy(world: &World, there: &str, more: &[&str]) -> Command {
     world.command(&[&args[..], more].concat())
 }
 
-fn words(output: &Output) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    format!("{:?}\n{}\n{}", output.status, text(&output.stdout), text(&output.stderr))
-}
-
-/// It ended with this code, and in no panic.
-fn ends_with(output: &Output, code: i32, what: &str) {
-    assert_eq!(output.status.code(), Some(code), "{what}: {}", words(output));
-    assert!(!words(output).contains("panicked"), "{what}: {}", words(output));
-}
-
 fn files(world: &World, folder: &str) -> usize {
     fs::read_dir(world.path(folder)).map_or(0, Iterator::count)
 }
@@ -65,8 +56,8 @@ async fn a_copy_goes_on_to_its_end_when_nobody_reads_what_it_says() {
         let err = copy(&world, &folders[1], more).stderr(unread()).output().expect("it runs");
         let both = copy(&world, &folders[2], more).stdout(unread()).stderr(unread()).output().expect("it runs");
         for (output, folder) in [out, err, both].iter().zip(&folders) {
-            ends_with(output, 2, &format!("{folder} {more:?}"));
-            assert_eq!(files(&world, folder), OBJECTS, "{folder} {more:?}: {}", words(output));
+            assert_ends(output, 2, &format!("{folder} {more:?}"));
+            assert_eq!(files(&world, folder), OBJECTS, "{folder} {more:?}: {}", said(output));
         }
     }
 }
@@ -74,7 +65,7 @@ async fn a_copy_goes_on_to_its_end_when_nobody_reads_what_it_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_only_shows_ends_quietly_when_its_reader_goes_away() {
     let world = world().await;
-    ends_with(&copy(&world, "there", &[]).output().expect("it runs"), 2, "a copy, so that there is a ledger");
+    assert_ends(&copy(&world, "there", &[]).output().expect("it runs"), 2, "a copy, so that there is a ledger");
     let (endpoint, ledger) = (world.server.endpoint(), world.ledger().display().to_string());
     let shows: [&[&str]; 9] = [
         &["ls", "s3://src/", "--endpoint", &endpoint],
@@ -102,9 +93,9 @@ async fn what_only_shows_ends_quietly_when_its_reader_goes_away() {
     ];
     for args in shows {
         let output = world.command(args).stdout(unread()).output().expect("it runs");
-        ends_with(&output, 0, &args.join(" "));
+        assert_ends(&output, 0, &args.join(" "));
         let output = world.command(args).stdout(unread()).stderr(unread()).output().expect("it runs");
-        ends_with(&output, 0, &args.join(" "));
+        assert_ends(&output, 0, &args.join(" "));
     }
 }
 
@@ -118,7 +109,7 @@ async fn a_mistake_has_its_exit_code_also_when_nobody_reads_about_it() {
         &["ls", "-", "--json"],
     ] {
         let output = world.command(args).stdout(unread()).stderr(unread()).output().expect("it runs");
-        ends_with(&output, 1, &args.join(" "));
+        assert_ends(&output, 1, &args.join(" "));
     }
 }
 
@@ -128,11 +119,11 @@ async fn a_full_disk_behind_standard_output_is_an_error_and_loses_no_copy() {
     let endpoint = world.server.endpoint();
     for args in [&["ls", "s3://src/", "--endpoint", &endpoint][..], &["completions", "zsh"]] {
         let output = world.command(args).stdout(full_disk()).output().expect("it runs");
-        ends_with(&output, 1, &args.join(" "));
-        assert!(words(&output).contains("standard output is not complete"), "{}", words(&output));
+        assert_ends(&output, 1, &args.join(" "));
+        assert!(said(&output).contains("standard output is not complete"), "{}", said(&output));
     }
     let output = copy(&world, "there", &["--json", "--exclude", "*//*"]).stdout(full_disk()).output().expect("it runs");
-    ends_with(&output, 1, "a copy for a program that cannot hear of it");
+    assert_ends(&output, 1, "a copy for a program that cannot hear of it");
     assert_eq!(files(&world, "there"), OBJECTS);
 }
 
@@ -141,9 +132,9 @@ async fn a_full_disk_behind_the_log_is_said_once_and_loses_no_copy() {
     let world = world().await;
     let more = ["--exclude", "*//*", "--log-file", "/dev/full", "--log-level", "debug"];
     let output = copy(&world, "there", &more).output().expect("it runs");
-    ends_with(&output, 0, "a copy without its log");
-    assert_eq!(words(&output).matches("the log file is not complete").count(), 1, "{}", words(&output));
+    assert_ends(&output, 0, "a copy without its log");
+    assert_eq!(said(&output).matches("the log file is not complete").count(), 1, "{}", said(&output));
     let blind = copy(&world, "again", &more).stderr(unread()).output().expect("it runs");
-    ends_with(&blind, 0, "a copy without its log and without a reader");
+    assert_ends(&blind, 0, "a copy without its log and without a reader");
     assert_eq!((files(&world, "there"), files(&world, "again")), (OBJECTS, OBJECTS));
 }

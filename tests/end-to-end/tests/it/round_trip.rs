@@ -29,7 +29,7 @@ async fn a_tree_comes_back_from_s3_as_it_was_and_is_not_copied_twice() {
     let up = world.copy(&here, "s3://dst/tree");
     assert_eq!(up.run().await.assert_exit(0).total("copied"), files);
     let keys: Vec<String> = tree.keys().map(|name| format!("tree/{name}")).collect();
-    assert!(world.store().keys("dst") == keys, "the keys are not the names");
+    assert!(world.there() == keys, "the keys are not the names");
     let down = world.copy("s3://dst/tree", &back);
     assert_eq!(down.run().await.assert_exit(0).total("copied"), files);
     assert_same(&tree, &read_tree(&back));
@@ -50,11 +50,11 @@ async fn a_dry_run_changes_nothing() {
     let (here, back) = (world.make_folder("here"), world.make_folder("back"));
     fs::write(here.join("small"), "small").expect("a file");
     fs::write(here.join("large"), vec![7; 20 << 20]).expect("a file");
-    world.store().put("src", "object", "object", PutOptions::default());
+    world.put("src", "object", "object");
     world.copy(&here, "s3://dst/").switch("--dry-run").run().await.assert_exit(0);
     world.copy("s3://src/", &back).switch("--dry-run").run().await.assert_exit(0);
     world.copy("s3://src/", "s3://dst/").switch("--dry-run").run().await.assert_exit(0);
-    assert!(world.store().keys("dst").is_empty());
+    assert!(world.there().is_empty());
     assert_eq!(world.store().uploads("dst"), []);
     assert!(read_tree(&back).is_empty());
     for request in world.server.requests() {
@@ -130,7 +130,7 @@ async fn what_the_destination_did_not_keep_is_named() {
     let world = World::start(Options::default()).await;
     let tagged = PutOptions { tags: vec![("team".to_owned(), "a".to_owned())], ..PutOptions::default() };
     world.store().put("src", "tagged", "bytes", tagged);
-    world.store().put("src", "plain", "bytes", PutOptions::default());
+    world.put("src", "plain", "bytes");
     let finished = world.haul().run().await.assert_exit(0);
     assert_eq!(finished.line("tagged")["not_preserved"], serde_json::json!(["tags"]), "{}", finished.all());
     assert_eq!(finished.line("plain")["not_preserved"], serde_json::json!([]), "{}", finished.all());

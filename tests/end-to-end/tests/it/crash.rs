@@ -10,6 +10,8 @@ use end_to_end::{
 use fastrand::Rng;
 use test_s3::{Hold, Options, When};
 
+use crate::shared::assert_copied_once;
+
 const PART_MIB: u64 = 8;
 const KEY: &str = "long/haul.bin";
 
@@ -93,7 +95,7 @@ impl Haul {
     }
 
     /// What must be true however often the copy was killed.
-    fn check(&self) {
+    fn assert_right(&self) {
         let requests = self.world.server.requests();
         let accepted = accepted_parts(&requests);
         let uploads: BTreeSet<&str> = accepted.iter().map(|(upload, _)| upload.as_str()).collect();
@@ -101,10 +103,8 @@ impl Haul {
         assert_eq!(accepted.len(), self.parts, "parts of the plan");
         let completed = requests.iter().filter(|request| request.operation == "CompleteMultipartUpload");
         assert_eq!(completed.filter(|request| request.effect_happened).count(), 1, "completed uploads");
-        assert_eq!(self.world.store().uploads("dst"), [], "unfinished uploads");
-        assert_eq!(self.world.store().versions("dst", KEY).len(), 1, "versions of the copy");
-        assert_eq!(self.world.store().sha256("dst", KEY).as_ref(), Some(&self.expected), "the bytes of the copy");
-        self.kills.iter().for_each(|kill| self.check_life_after(kill));
+        assert_copied_once(&self.world, KEY, &self.expected);
+        self.kills.iter().for_each(|kill| self.assert_nothing_again_after(kill));
         let repeated = arrived_parts(&requests).len() - self.parts;
         let in_flight = self.kills.len() * self.concurrency;
         assert!(repeated <= in_flight, "{repeated} parts were sent again, {in_flight} can have been in flight");
@@ -113,7 +113,7 @@ impl Haul {
 
     /// No later life sends what was accepted before this kill. Lives are told apart by their first look at the parts,
     /// since bytes of a killed process may lie in the server's sockets for a moment.
-    fn check_life_after(&self, kill: &Kill) {
+    fn assert_nothing_again_after(&self, kill: &Kill) {
         let requests = self.world.server.requests();
         let later = &requests[kill.arrived..];
         let Some(look) = later.iter().position(|request| request.operation == "ListParts") else { return };
@@ -124,7 +124,7 @@ impl Haul {
 
     async fn last_life(&self, cli: Cli) -> Finished {
         let finished = cli.run().await.assert_exit(0);
-        self.check();
+        self.assert_right();
         finished
     }
 }

@@ -3,6 +3,8 @@
 use end_to_end::{Cli, MIB, Running, World, accepted_parts, arrived_parts, seed, sha256_of_synthetic};
 use test_s3::{Hold, Options, When};
 
+use crate::shared::assert_copied_once;
+
 const KEY: &str = "large.bin";
 const PARTS: usize = 40;
 const SIZE: u64 = PARTS as u64 * 5 * MIB;
@@ -43,10 +45,8 @@ impl Haul {
     }
 
     /// The object is there once, with the right bytes, and nothing lies around.
-    fn check(&self) {
-        assert_eq!(self.world.store().sha256("dst", KEY).as_ref(), Some(&self.expected));
-        assert_eq!(self.world.store().versions("dst", KEY).len(), 1);
-        assert_eq!(self.world.store().uploads("dst"), []);
+    fn assert_right(&self) {
+        assert_copied_once(&self.world, KEY, &self.expected);
     }
 }
 
@@ -65,7 +65,7 @@ async fn an_interrupted_run_ends_after_its_parts_in_flight_and_the_next_one_resu
     let next = haul.cli().run().await.assert_exit(0);
     assert_eq!(next.line(KEY)["parts_resumed"], 5, "{}", next.all());
     assert_eq!(haul.arrived(), PARTS, "a part was sent again");
-    haul.check();
+    haul.assert_right();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,7 +82,7 @@ async fn a_run_interrupted_twice_ends_at_once_and_the_next_one_resumes() {
 
     haul.cli().run().await.assert_exit(0);
     assert_eq!(haul.arrived(), PARTS + lost.len(), "an accepted part was sent again");
-    haul.check();
+    haul.assert_right();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,7 +96,7 @@ async fn a_second_process_leaves_an_object_alone_that_the_first_one_copies() {
     drop(holds);
     first.finish().await.assert_exit(0);
     assert_eq!(haul.arrived(), PARTS);
-    haul.check();
+    haul.assert_right();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +110,7 @@ async fn two_processes_that_begin_at_once_do_no_damage() {
         let fine = [None, Some("copied".into()), Some("busy".into()), Some("skipped".into())];
         assert!(fine.contains(&outcome), "{}", ended.all());
     }
-    haul.check();
+    haul.assert_right();
     let last = haul.cli().run().await.assert_exit(0);
     assert_eq!((last.total("copied"), last.total("same")), (0, 1));
 }
@@ -148,5 +148,5 @@ async fn a_killed_process_frees_its_object_at_once() {
     let next = haul.cli().run().await.assert_exit(0);
     assert_eq!(next.outcome(KEY), "copied", "{}", next.all());
     assert_eq!(next.line(KEY)["parts_resumed"], 3, "{}", next.all());
-    haul.check();
+    haul.assert_right();
 }

@@ -9,16 +9,14 @@ use std::{
 
 use end_to_end::World;
 use serde_json::Value;
-use test_s3::{Options, PutOptions};
+
+use crate::shared::{assert_ends, run, said};
 
 const DEAR: &str = "export PATH=$HOME/bin:$PATH\n";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG";
 
 async fn world() -> World {
-    let world = World::start(Options::default()).await;
-    for key in ["a.txt", "b.txt"] {
-        world.store().put("src", key, "text", PutOptions::default());
-    }
+    let world = World::with_objects(&["a.txt", "b.txt"]).await;
     fs::write(world.path("dear"), DEAR).expect("a file");
     world
 }
@@ -33,16 +31,7 @@ fn copy(world: &World, more: &[&str]) -> Output {
     if !more.contains(&"--ledger") {
         args.extend(["--ledger", &ledger]);
     }
-    world.command(&[&args[..], more].concat()).output().expect("the command runs")
-}
-
-fn said(output: &Output) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    format!("{:?}\n{}\n{}", output.status, text(&output.stdout), text(&output.stderr))
-}
-
-fn ends_with(output: &Output, code: i32) {
-    assert_eq!(output.status.code(), Some(code), "{}", said(output));
+    run(world, &[&args[..], more].concat())
 }
 
 fn text(path: &Path) -> String {
@@ -55,8 +44,8 @@ async fn a_settings_file_that_nobody_named_sets_nothing_and_is_mentioned() {
     let planted = "report = \"../dear\"\nkeys-from = \"../dear\"\ndry-run = true\nexclude = [\"*\"]\nno such setting";
     fs::write(world.work().join("longhaul.toml"), planted).expect("a file");
     let output = copy(&world, &[]);
-    ends_with(&output, 0);
-    assert_eq!(world.store().keys("dst"), ["a.txt", "b.txt"]);
+    assert_ends(&output, 0, "");
+    assert_eq!(world.there(), ["a.txt", "b.txt"]);
     assert_eq!(text(&world.path("dear")), DEAR);
     let mention = "longhaul.toml in this folder is not used; name it with --config longhaul.toml";
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -84,7 +73,7 @@ async fn what_is_said_of_a_file_that_is_no_settings_file_or_list_quotes_nothing_
     for (flag, name, content) in as_settings.chain(as_manifest).chain(as_list) {
         fs::write(world.path(name), content).expect("a file");
         let output = copy(&world, &[flag, &format!("../{name}")]);
-        ends_with(&output, 1);
+        assert_ends(&output, 1, "");
         assert!(!said(&output).contains(SECRET), "{flag}: {}", said(&output));
         assert!(said(&output).contains("line "), "{flag}: {}", said(&output));
     }
@@ -95,11 +84,11 @@ async fn what_others_wrote_is_no_report_no_log_and_no_ledger() {
     let world = world().await;
     for flag in ["--report", "--log-file", "--ledger"] {
         let output = copy(&world, &[flag, "../dear"]);
-        ends_with(&output, 1);
+        assert_ends(&output, 1, "");
         assert_eq!(text(&world.path("dear")), DEAR, "{flag}");
         assert!(said(&output).contains("dear") && said(&output).contains(flag), "{}", said(&output));
     }
-    assert!(world.store().keys("dst").is_empty(), "something was copied before the file was looked at");
+    assert!(world.there().is_empty(), "something was copied before the file was looked at");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,14 +100,14 @@ async fn no_link_is_followed_to_what_lies_behind_it() {
             let link = world.work().join("link");
             symlink(world.path(target), &link).expect("a link");
             let output = copy(&world, &[flag, "link"]);
-            ends_with(&output, 1);
+            assert_ends(&output, 1, "");
             assert!(said(&output).contains("symbolic link"), "{flag}: {}", said(&output));
             assert_eq!(world.path(target).exists(), is_there, "{flag} {target}");
             fs::remove_file(&link).expect("the link is still there");
         }
     }
     assert_eq!((text(&world.path("dear")).as_str(), text(&world.path("empty")).as_str()), (DEAR, ""));
-    assert!(world.store().keys("dst").is_empty());
+    assert!(world.there().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,7 +115,7 @@ async fn links_beside_a_ledger_are_not_followed_either() {
     let world = world().await;
     for end in ["-wal", "-shm"] {
         world.lose_ledger();
-        ends_with(&copy(&world, &["--compare", "none"]), 0);
+        assert_ends(&copy(&world, &["--compare", "none"]), 0, "");
         let side = world.path(&format!("ledger.sqlite{end}"));
         let _ = fs::remove_file(&side);
         symlink(world.path("dear"), &side).expect("a link");
@@ -141,9 +130,9 @@ async fn a_second_run_adds_to_the_report_of_the_first_and_only_its_owner_reads_i
     let report = world.path("report.jsonl");
     let log = world.path("log.jsonl");
     let flags = ["--report", "../report.jsonl", "--log-file", "../log.jsonl", "--log-level", "debug"];
-    ends_with(&copy(&world, &flags), 0);
-    world.store().put("src", "c.txt", "new", PutOptions::default());
-    ends_with(&copy(&world, &flags), 0);
+    assert_ends(&copy(&world, &flags), 0, "");
+    world.put("src", "c.txt", "new");
+    assert_ends(&copy(&world, &flags), 0, "");
     let lines: Vec<Value> = text(&report).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let mut sources: Vec<&str> = lines.iter().filter_map(|line| line["source"].as_str()).collect();
     sources.sort_unstable();
@@ -156,8 +145,8 @@ async fn a_second_run_adds_to_the_report_of_the_first_and_only_its_owner_reads_i
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_may_go_into_a_pipe_or_nowhere() {
     let world = world().await;
-    ends_with(&copy(&world, &["--report", "/dev/null", "--compare", "none"]), 0);
+    assert_ends(&copy(&world, &["--report", "/dev/null", "--compare", "none"]), 0, "");
     let to_stdout = copy(&world, &["--report", "/dev/stdout", "--compare", "none"]);
-    ends_with(&to_stdout, 0);
+    assert_ends(&to_stdout, 0, "");
     assert_eq!(said(&to_stdout).matches("\"outcome\":\"copied\"").count(), 2, "{}", said(&to_stdout));
 }

@@ -3,11 +3,9 @@
 use std::{fs, path::Path, process::Output};
 
 use end_to_end::World;
-use test_s3::{Options, PutOptions};
 
 async fn world() -> World {
-    let world = World::start(Options::default()).await;
-    world.store().put("src", "a.txt", "text", PutOptions::default());
+    let world = World::with_objects(&["a.txt"]).await;
     fs::create_dir(world.work().join("photos")).expect("a folder");
     fs::write(world.work().join("photos/a.jpg"), "photo").expect("a file");
     world
@@ -17,16 +15,13 @@ fn run(world: &World, args: &[&str]) -> Output {
     world.command(args).arg("--log-level").arg("off").output().expect("the command runs")
 }
 
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
 /// It is refused in these words, and no file or folder was made.
-fn is_refused(world: &World, args: &[&str], words: &str) {
+fn assert_refused(world: &World, args: &[&str], words: &str) {
     let before = names(&world.work());
     let output = run(world, args);
     assert_eq!(output.status.code(), Some(1), "{args:?}: {output:?}");
-    assert!(said(&output).contains(words), "{args:?}: nothing is said of {words:?}: {}", said(&output));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains(words), "{args:?}: nothing is said of {words:?}: {said}");
     assert_eq!(names(&world.work()), before, "{args:?} made something");
 }
 
@@ -56,12 +51,16 @@ async fn what_looks_like_an_address_is_no_path_on_either_side_of_any_command() {
         "dst.s3.eu-west-1.amazonaws.com/x",
     ] {
         let words = "did you mean s3://dst/x?";
-        is_refused(&world, &["copy", "photos", slip, "--ledger", "../ledger"], words);
-        is_refused(&world, &["copy", "s3://src/", slip, "--from-endpoint", &endpoint, "--ledger", "../ledger"], words);
-        is_refused(&world, &["copy", slip, "photos", "--ledger", "../ledger"], words);
-        is_refused(&world, &["copy", "photos", "s3://dst/x", "--keys-from", slip, "--ledger", "../ledger"], words);
-        is_refused(&world, &["ls", slip], words);
-        is_refused(&world, &["uploads", "list", slip, "--ledger", "../ledger"], words);
+        assert_refused(&world, &["copy", "photos", slip, "--ledger", "../ledger"], words);
+        assert_refused(
+            &world,
+            &["copy", "s3://src/", slip, "--from-endpoint", &endpoint, "--ledger", "../ledger"],
+            words,
+        );
+        assert_refused(&world, &["copy", slip, "photos", "--ledger", "../ledger"], words);
+        assert_refused(&world, &["copy", "photos", "s3://dst/x", "--keys-from", slip, "--ledger", "../ledger"], words);
+        assert_refused(&world, &["ls", slip], words);
+        assert_refused(&world, &["uploads", "list", slip, "--ledger", "../ledger"], words);
     }
     assert_eq!(fs::read_dir(world.work().join("photos")).expect("a folder").count(), 1);
 }
@@ -77,10 +76,10 @@ async fn a_flag_about_a_store_beside_a_folder_is_an_error() {
         ("--to-provider", "gcs"),
         ("--storage-class", "NEARLINE"),
     ] {
-        is_refused(&world, &["copy", "photos", "dst/x", flag, value], "did you mean s3://dst/x?");
-        is_refused(&world, &["copy", "s3://src/", "./x", "--from-endpoint", &endpoint, flag, value], flag);
+        assert_refused(&world, &["copy", "photos", "dst/x", flag, value], "did you mean s3://dst/x?");
+        assert_refused(&world, &["copy", "s3://src/", "./x", "--from-endpoint", &endpoint, flag, value], flag);
         fs::write(world.path("set.toml"), format!("{} = \"{value}\"\n", &flag[2..])).expect("a file");
-        is_refused(
+        assert_refused(
             &world,
             &["copy", "photos", "dst/x", "--local", "--config", "../set.toml"],
             "did you mean s3://dst/x?",
@@ -95,17 +94,17 @@ async fn a_flag_about_a_store_beside_a_folder_is_an_error() {
         "--request-payer",
     ] {
         let name = flag.split('=').next().expect("a name");
-        is_refused(&world, &["copy", "photos", "s3://dst/x", flag], &format!("{name} is about a store"));
+        assert_refused(&world, &["copy", "photos", "s3://dst/x", flag], &format!("{name} is about a store"));
     }
-    is_refused(&world, &["ls", "photos", "--profile", "p"], "did you mean s3://photos?");
+    assert_refused(&world, &["ls", "photos", "--profile", "p"], "did you mean s3://photos?");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn folder_to_folder_is_copied_only_where_it_is_asked_for() {
     let world = world().await;
-    is_refused(&world, &["copy", "photos", "dst/x", "--ledger", "../ledger"], "did you mean s3://dst/x?");
-    is_refused(&world, &["copy", "./photos", "./there", "--ledger", "../ledger"], "--local");
-    is_refused(&world, &["copy", "./photos", "s3://dst/x", "--local", "--ledger", "../ledger"], "--local");
+    assert_refused(&world, &["copy", "photos", "dst/x", "--ledger", "../ledger"], "did you mean s3://dst/x?");
+    assert_refused(&world, &["copy", "./photos", "./there", "--ledger", "../ledger"], "--local");
+    assert_refused(&world, &["copy", "./photos", "s3://dst/x", "--local", "--ledger", "../ledger"], "--local");
     let output = run(&world, &["copy", "./photos", "./b:dst/x", "--local", "--ledger", "../ledger"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(fs::read_to_string(world.work().join("b:dst/x/a.jpg")).expect("the copy"), "photo");
@@ -119,10 +118,10 @@ async fn a_dash_is_no_file_name() {
     let world = world().await;
     let endpoint = world.server.endpoint();
     let copy = ["copy", "s3://src/", "there", "--from-endpoint", &endpoint];
-    is_refused(&world, &["copy", "s3://src/", "-", "--from-endpoint", &endpoint], "no file name");
-    is_refused(&world, &["copy", "-", "s3://dst/x"], "no file name");
+    assert_refused(&world, &["copy", "s3://src/", "-", "--from-endpoint", &endpoint], "no file name");
+    assert_refused(&world, &["copy", "-", "s3://dst/x"], "no file name");
     for flag in ["--report", "--ledger", "--keys-from"] {
-        is_refused(&world, &[&copy[..], &[flag, "-"]].concat(), "no file name");
+        assert_refused(&world, &[&copy[..], &[flag, "-"]].concat(), "no file name");
     }
     let logged = world.command(&[&copy[..], &["--log-file", "-"]].concat()).output().expect("the command runs");
     assert_eq!((logged.status.code(), names(&world.work()).contains(&"-".to_owned())), (Some(1), false));
@@ -131,12 +130,12 @@ async fn a_dash_is_no_file_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_in_a_store_is_read_with_the_flags_of_the_source_beside_a_folder() {
     let world = world().await;
-    world.store().put("src", "keys.txt", "a.jpg\n", PutOptions::default());
+    world.put("src", "keys.txt", "a.jpg\n");
     let endpoint = world.server.endpoint();
     let sides =
         ["--from-endpoint", &endpoint, "--from-provider", "aws", "--to-endpoint", &endpoint, "--to-provider", "aws"];
     let copy = ["copy", "photos", "s3://dst/x", "--keys-from", "s3://src/keys.txt", "--ledger", "../ledger"];
     let output = run(&world, &[&copy[..], &sides].concat());
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert_eq!(world.store().keys("dst"), ["x/a.jpg"]);
+    assert_eq!(world.there(), ["x/a.jpg"]);
 }

@@ -3,19 +3,20 @@
 
 use std::{
     fs,
-    process::{Command, Output},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
-use end_to_end::{World, binary};
-use test_s3::{Options, PutOptions, When};
+use end_to_end::World;
+use test_s3::{Options, When};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
 };
+
+use crate::shared::{run, said};
 
 /// A proxy that knows CONNECT and counts what goes through it.
 async fn proxy() -> (String, Arc<AtomicUsize>) {
@@ -50,7 +51,7 @@ async fn tunnel(client: TcpStream, counter: &AtomicUsize) -> Option<()> {
 
 async fn world_over_tls() -> (World, String) {
     let world = World::start(Options { tls: true, ..Options::default() }).await;
-    world.store().put("src", "a/b.txt", "over the line", PutOptions::default());
+    world.put("src", "a/b.txt", "over the line");
     let ca = world.path("ca.pem");
     fs::write(&ca, world.server.ca_pem().expect("a CA with TLS")).expect("a file");
     (world, ca.to_str().expect("a plain path").to_owned())
@@ -81,7 +82,7 @@ async fn https_proxy_is_honoured_and_no_proxy_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_public_bucket_is_read_without_credentials() {
     let world = World::start(Options::default()).await;
-    world.store().put("src", "open.txt", "for all", PutOptions::default());
+    world.put("src", "open.txt", "for all");
     world.store().set_public("src", true);
     let folder = world.make_folder("there");
     let cli = world.copy("s3://src", &folder).switch("--no-sign-request");
@@ -93,23 +94,12 @@ async fn a_public_bucket_is_read_without_credentials() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_wrong_region_is_named_with_what_to_do() {
     let world = World::start(Options { region: Some("cn-northwest-1".into()), ..Options::default() }).await;
-    world.store().put("src", "a", "b", PutOptions::default());
+    world.put("src", "a", "b");
     let refused = world.haul().run().await.assert_exit(1);
     let all = refused.all();
     assert!(all.contains("--from-region") && all.contains("cn-northwest-1"), "{all}");
     let right = world.haul().set("--from-region", "cn-northwest-1").set("--to-region", "cn-northwest-1");
     right.run().await.assert_exit(0);
-}
-
-fn longhaul(world: &World, args: &[&str]) -> Output {
-    let mut command = Command::new(binary());
-    command.env_clear().env("HOME", world.path("home")).env("AWS_EC2_METADATA_DISABLED", "true");
-    command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "testsecret").env("AWS_REGION", "us-east-1");
-    command.args(args).output().expect("the command runs")
-}
-
-fn words(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,15 +113,15 @@ async fn unfinished_uploads_are_listed_and_aborted_own_ones_first() {
     // The held request never comes through.
     let (endpoint, ledger) = (world.server.endpoint(), world.ledger().display().to_string());
     let place = ["s3://dst", "--endpoint", &endpoint, "--ledger", &ledger];
-    let list = longhaul(&world, &[&["uploads", "list"][..], &place].concat());
-    assert!(words(&list).contains("big") && words(&list).contains("1 unfinished"), "{}", words(&list));
-    let status = longhaul(&world, &["status", "--ledger", &ledger]);
-    assert!(words(&status).contains("completing"), "{}", words(&status));
-    let unasked = longhaul(&world, &[&["uploads", "abort"][..], &place].concat());
-    assert_eq!(unasked.status.code(), Some(1), "{}", words(&unasked));
+    let list = run(&world, &[&["uploads", "list"][..], &place].concat());
+    assert!(said(&list).contains("big") && said(&list).contains("1 unfinished"), "{}", said(&list));
+    let status = run(&world, &["status", "--ledger", &ledger]);
+    assert!(said(&status).contains("completing"), "{}", said(&status));
+    let unasked = run(&world, &[&["uploads", "abort"][..], &place].concat());
+    assert_eq!(unasked.status.code(), Some(1), "{}", said(&unasked));
     assert_eq!(world.store().uploads("dst").len(), 1, "aborted without a yes");
-    let aborted = longhaul(&world, &[&["uploads", "abort", "--yes"][..], &place].concat());
-    assert_eq!(aborted.status.code(), Some(0), "{}", words(&aborted));
+    let aborted = run(&world, &[&["uploads", "abort", "--yes"][..], &place].concat());
+    assert_eq!(aborted.status.code(), Some(0), "{}", said(&aborted));
     assert_eq!(world.store().uploads("dst"), []);
     drop(hold);
     world.haul().run().await.assert_exit(0);
@@ -142,11 +132,11 @@ async fn unfinished_uploads_are_listed_and_aborted_own_ones_first() {
 async fn ls_shows_every_key_and_completions_are_for_the_shell() {
     let world = World::start(Options::default()).await;
     for key in ["a//b", "ü", "dir/"] {
-        world.store().put("src", key, "", PutOptions::default());
+        world.put("src", key, "");
     }
-    let listed = longhaul(&world, &["ls", "s3://src", "--endpoint", &world.server.endpoint()]);
+    let listed = run(&world, &["ls", "s3://src", "--endpoint", &world.server.endpoint()]);
     for key in ["a//b", "ü", "dir/"] {
-        assert!(words(&listed).contains(key), "{}", words(&listed));
+        assert!(said(&listed).contains(key), "{}", said(&listed));
     }
-    assert!(words(&longhaul(&world, &["completions", "bash"])).contains("_longhaul"));
+    assert!(said(&run(&world, &["completions", "bash"])).contains("_longhaul"));
 }

@@ -1,10 +1,12 @@
 //! Keys and the words of a store, wherever people read them, act on no terminal; and programs get them unchanged.
 
-use std::{fs, process::Output};
+use std::fs;
 
 use end_to_end::World;
 use serde_json::Value;
-use test_s3::{FaultKind, FaultRule, Options, PutOptions, When};
+use test_s3::{FaultKind, FaultRule, Options, When};
+
+use crate::shared::run;
 
 /// Clears the screen, moves the cursor up, turns the reading around, begins a line, hides, separates, and looks like an escape.
 const KEYS: [&str; 8] = [
@@ -25,7 +27,7 @@ fn acts(char: char) -> bool {
         || matches!(code, 0x61c | 0x200e | 0x200f | 0x2028..=0x202e | 0x2066..=0x2069 | 0xfeff | 0xe0000..=0xe007f)
 }
 
-fn is_harmless(what: &str, bytes: &[u8]) {
+fn assert_harmless(what: &str, bytes: &[u8]) {
     let text = std::str::from_utf8(bytes).expect("UTF-8");
     let found = text.lines().find(|line| line.contains(acts));
     assert!(found.is_none(), "{what}: {found:?}");
@@ -38,13 +40,9 @@ fn is_harmless(what: &str, bytes: &[u8]) {
 async fn world(prefix: &str) -> World {
     let world = World::start(Options::default()).await;
     for key in KEYS {
-        world.store().put("src", &format!("{prefix}{key}"), "text", PutOptions::default());
+        world.put("src", &format!("{prefix}{key}"), "text");
     }
     world
-}
-
-fn run(world: &World, args: &[&str]) -> Output {
-    world.command(args).output().expect("the command runs")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,12 +50,12 @@ async fn a_listing_shows_hostile_keys_on_one_line_each_and_programs_get_them_as_
     let world = world("").await;
     let endpoint = world.server.endpoint();
     let listed = run(&world, &["ls", "s3://src/", "--endpoint", &endpoint]);
-    is_harmless("ls", &listed.stdout);
+    assert_harmless("ls", &listed.stdout);
     let text = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert_eq!(text.lines().count(), KEYS.len(), "{text}");
     assert!(text.contains("a\\u{1b}[2J\\u{7}b") && text.contains("back\\\\u{1b}\\\\n"), "{text}");
     let listed = run(&world, &["ls", "s3://src/", "--endpoint", &endpoint, "--json"]);
-    is_harmless("ls --json", &listed.stdout);
+    assert_harmless("ls --json", &listed.stdout);
     let key =
         |line: &str| serde_json::from_str::<Value>(line).expect("JSON")["key"].as_str().expect("a key").to_owned();
     let mut keys: Vec<String> = String::from_utf8_lossy(&listed.stdout).lines().map(key).collect();
@@ -84,11 +82,11 @@ async fn a_copy_names_hostile_keys_without_harm_in_all_that_it_writes() {
     ];
     for (number, more) in manners.into_iter().enumerate() {
         let output = run(&world, &[&copy[..], more].concat());
-        is_harmless(&format!("standard output {number}"), &output.stdout);
-        is_harmless(&format!("standard error {number}"), &output.stderr);
+        assert_harmless(&format!("standard output {number}"), &output.stdout);
+        assert_harmless(&format!("standard error {number}"), &output.stderr);
     }
-    is_harmless("report", &fs::read(&report).expect("a report"));
-    is_harmless("log", &fs::read(&log).expect("a log"));
+    assert_harmless("report", &fs::read(&report).expect("a report"));
+    assert_harmless("log", &fs::read(&log).expect("a log"));
     let source =
         |line: &str| serde_json::from_str::<Value>(line).expect("JSON")["source"].as_str().expect("a key").to_owned();
     let mut named: Vec<String> = fs::read_to_string(&report).expect("a report").lines().map(source).collect();
@@ -126,8 +124,8 @@ async fn the_words_of_a_store_and_the_names_of_a_list_do_no_harm() {
         ("refused, JSON", refused_in_json),
     ] {
         assert_ne!(output.status.code(), Some(0), "{what}");
-        is_harmless(what, &output.stdout);
-        is_harmless(what, &output.stderr);
+        assert_harmless(what, &output.stdout);
+        assert_harmless(what, &output.stderr);
     }
 }
 
@@ -147,7 +145,7 @@ async fn unfinished_uploads_and_the_ledger_name_hostile_keys_without_harm() {
     let manners: [&[&str]; 2] = [&[], &["--json"]];
     for (args, more) in shows.into_iter().flat_map(|args| manners.map(|more| (args, more))) {
         let output = run(&world, &[args, more].concat());
-        is_harmless(args[0], &output.stdout);
+        assert_harmless(args[0], &output.stdout);
         assert!(String::from_utf8_lossy(&output.stdout).contains("big\\u"), "{output:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! Stores that do not list in byte order: nothing is lost, nothing is sent again, and it is said.
 
 use end_to_end::World;
-use test_s3::{Options, Order, PutOptions};
+use test_s3::{Options, Order};
 
 /// Names around `/`, and such as sort differently by bytes, units of UTF-16 and letters.
 const FOLDERS: [&str; 7] = ["p", "p (1)", "p.d", "P", "p/x", "\u{ff5e}", "😀"];
@@ -11,7 +11,7 @@ fn fill(world: &World, bucket: &str, count: usize) -> Vec<String> {
     let mut keys: Vec<String> =
         (0..count).map(name).chain(["p", "p-", "p0", "p//x", "//"].map(str::to_owned)).collect();
     for key in &keys {
-        world.store().put(bucket, key, "x", PutOptions::default());
+        world.put(bucket, key, "x");
     }
     keys.sort();
     keys
@@ -28,7 +28,7 @@ async fn world(source: Order, destination: Order) -> World {
 async fn every_key_of_a_large_store_in_tree_order_is_found_with_any_number_of_ranges() {
     let world = world(Order::Tree, Order::Bytes).await;
     for number in 0..21_000 {
-        world.store().put("src", &format!("a0/f{number:05}"), "x", PutOptions::default());
+        world.put("src", &format!("a0/f{number:05}"), "x");
     }
     fill(&world, "src", 7_000);
     for ranges in ["1", "8", "64"] {
@@ -46,7 +46,7 @@ async fn between_stores_in_any_order_each_key_is_copied_once_and_a_second_run_co
             let world = world(source, destination).await;
             let keys = fill(&world, "src", 2_100);
             let first = world.haul().run().await.assert_exit(0);
-            assert_eq!(world.store().keys("dst"), keys, "{source:?} to {destination:?}");
+            assert_eq!(world.there(), keys, "{source:?} to {destination:?}");
             assert_eq!((first.total("copied"), first.total("same")), (2_105, 0), "{source:?} to {destination:?}");
             // Without a ledger only the listings tell what is there.
             world.lose_ledger();
