@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contract::TestClock;
+use contract::{POLICY, TIMEOUT, TestClock};
 use longhaul::{
     ending::Verdict,
-    engine::{Collisions, Engine, Observer, Patience, Settings, Silent},
+    engine::{Collisions, Engine, Patience, Settings, Silent},
     ignore::IgnoreList,
     memory::Memory,
     memory_ledger::MemoryLedger,
@@ -13,7 +13,6 @@ use longhaul::{
     object::{ObjectKey, Timestamp},
     ports::{Capabilities, ChecksumSupport, Destination, Source},
     queue::QueueMessage,
-    retry::RetryPolicy,
     route::Route,
     rules::{BucketRoute, DeletePolicy, Rules},
     work::{Queues, Surroundings, WorkSettings, Worker},
@@ -26,10 +25,6 @@ pub const PART: u64 = 1024;
 /// A store that computes no checksums, and whose tags are digests.
 pub const PLAIN: Capabilities =
     Capabilities { conditional_writes: false, checksums: ChecksumSupport::Md5ETag, headers: true, min_part_size: 1 };
-/// Three tries more, at once.
-const POLICY: RetryPolicy =
-    RetryPolicy { max_retries: 3, base: Duration::from_millis(1), cap: Duration::from_millis(2) };
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An engine of these tests.
 pub type TestEngine<S = Memory, D = Memory> = Engine<S, D, MemoryLedger, TestClock>;
@@ -50,12 +45,7 @@ pub fn queue() -> TestQueue {
 }
 
 pub fn patience() -> Patience<TestClock> {
-    patience_of(Arc::new(Silent))
-}
-
-/// The same, with somebody who watches.
-pub fn patience_of(observer: Arc<dyn Observer>) -> Patience<TestClock> {
-    Patience::new(TestClock::new(), POLICY, TIMEOUT, 7, observer)
+    contract::patience(Arc::new(Silent))
 }
 
 /// Everything in parts of [`PART`] bytes.

@@ -1,42 +1,20 @@
 //! What a copy to a store without checksums claims to know of its parts, when several legs have brought them.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicI64, Ordering},
-};
-
+use contract::patience_for;
 use longhaul::{
     copy::{CopyJob, copy_object},
-    engine::{Engine, Observer, Settings},
+    engine::{Engine, Settings},
     memory::Memory,
     memory_ledger::MemoryLedger,
-    object::ObjectKey,
     ports::{Ledger, Source, Verify},
     proof::{Proof, ProofLevel},
     record::{Record, RecordKey, Token},
     report::{ObjectReport, Outcome},
 };
-use tokio_util::sync::CancellationToken;
 
-use crate::shared::{PART, PLAIN, TestEngine, content, in_parts, key, patience_of};
+use crate::shared::{PART, PLAIN, TestEngine, content, in_parts, key};
 
 const PARTS: u64 = 10;
-
-/// Ends the leg when so many bytes have moved.
-struct After {
-    bytes: AtomicI64,
-    stop: OnceLock<CancellationToken>,
-}
-
-impl Observer for After {
-    fn bytes(&self, _key: &ObjectKey, delta: i64) {
-        if self.bytes.fetch_sub(delta, Ordering::Relaxed) <= delta
-            && let Some(stop) = self.stop.get()
-        {
-            stop.cancel();
-        }
-    }
-}
 
 struct Lab {
     source: Memory,
@@ -53,12 +31,9 @@ impl Lab {
     }
 
     fn engine(&self, verify: Verify, after: u64) -> TestEngine {
-        let after = Arc::new(After { bytes: i64::try_from(after).unwrap().into(), stop: OnceLock::new() });
-        let patience = patience_of(after.clone());
-        after.stop.get_or_init(|| patience.stop.clone());
         let settings = Settings { concurrency: 1, verify, ..in_parts() };
         let (source, destination) = (self.source.clone(), self.destination.clone());
-        Engine::new(source, destination, self.ledger.clone(), patience, settings)
+        Engine::new(source, destination, self.ledger.clone(), patience_for(after), settings)
     }
 
     async fn interrupt(&self) {
@@ -67,7 +42,7 @@ impl Lab {
     }
 
     async fn finish(&self, verify: Verify) -> ObjectReport {
-        let report = copy_object(&self.engine(verify, u64::from(u32::MAX)), &job()).await;
+        let report = copy_object(&self.engine(verify, u64::MAX), &job()).await;
         assert_eq!(report.outcome, Outcome::Copied, "{report:?}");
         assert_eq!(self.destination.bytes("k"), self.source.bytes("k"));
         report

@@ -1,19 +1,10 @@
 //! One account serves many buckets, and asks for nothing that it is not told to.
 
 use longhaul::{object::ObjectKey, ports::Source};
-use longhaul_aws::{ConnectOptions, Keys, Provider, account};
+use longhaul_aws::{ConnectOptions, Provider, account};
 use test_s3::{Options, PutOptions, Server, Versioning};
 
-fn options(server: &Server) -> ConnectOptions {
-    ConnectOptions {
-        endpoint: Some(server.endpoint()),
-        region: Some("us-east-1".into()),
-        provider: Some(Provider::Aws),
-        force_path_style: true,
-        keys: Some(Keys { access_key_id: "test".into(), secret_access_key: "testsecret".into(), session_token: None }),
-        ..ConnectOptions::default()
-    }
-}
+use crate::options;
 
 #[tokio::test]
 async fn one_account_reads_many_buckets_with_one_request_each() {
@@ -23,7 +14,9 @@ async fn one_account_reads_many_buckets_with_one_request_each() {
         server.store().create_bucket(name, Versioning::Never);
         server.store().put(name, "key", name.as_bytes(), PutOptions::default());
     }
-    let account = account(&options(&server)).await.unwrap();
+    let options =
+        ConnectOptions { provider: Some(Provider::Aws), force_path_style: true, ..options(server.endpoint()) };
+    let account = account(&options).await.unwrap();
     assert_eq!(server.requests().len(), 0, "nothing is asked before an object is");
     let key = ObjectKey::new("key").unwrap();
     for name in names {

@@ -4,23 +4,23 @@ use aws_sdk_ssm::types::ParameterType;
 use longhaul::error::chain;
 use longhaul_aws::ParameterError;
 
-use crate::world::World;
+use crate::emulated::world::World;
 
 #[tokio::test]
 async fn parameters_on_an_emulator_are_read_as_they_should_be() {
     let Some(world) = World::start().await else { return };
-    a_parameter_is_read_once_until_it_is_forgotten(&world).await;
-    what_is_wrong_is_not_remembered(&world).await;
-    an_ignore_list_stands_in_its_parameter_or_in_an_object(&world).await;
-    a_stack_describes_itself(&world).await;
+    assert_a_parameter_is_read_once_until_it_is_forgotten(&world).await;
+    assert_what_is_wrong_is_not_remembered(&world).await;
+    assert_an_ignore_list_stands_in_its_parameter_or_in_an_object(&world).await;
+    assert_a_stack_describes_itself(&world).await;
 }
 
 async fn put(world: &World, name: &str, value: &str) {
-    let request = world.ssm.put_parameter().name(name).value(value).overwrite(true);
+    let request = world.clients.ssm.put_parameter().name(name).value(value).overwrite(true);
     request.r#type(ParameterType::SecureString).send().await.unwrap();
 }
 
-async fn a_parameter_is_read_once_until_it_is_forgotten(world: &World) {
+async fn assert_a_parameter_is_read_once_until_it_is_forgotten(world: &World) {
     let parameters = world.cloud.parameters();
     let missing = parameters.text("name").await.unwrap_err();
     assert!(missing.is_missing() && !missing.is_retryable());
@@ -34,7 +34,7 @@ async fn a_parameter_is_read_once_until_it_is_forgotten(world: &World) {
     assert_eq!(parameters.text("name").await.unwrap(), "second");
 }
 
-async fn what_is_wrong_is_not_remembered(world: &World) {
+async fn assert_what_is_wrong_is_not_remembered(world: &World) {
     let parameters = world.cloud.parameters();
     put(world, "credentials", r#"{"aws_access_key_id":"AKIDEXAMPLE"}"#).await;
     let error = parameters.credentials("credentials").await.unwrap_err();
@@ -51,7 +51,7 @@ async fn what_is_wrong_is_not_remembered(world: &World) {
     assert_eq!(parameters.routes("routes").await.unwrap()[0].des_prefix, "p");
 }
 
-async fn an_ignore_list_stands_in_its_parameter_or_in_an_object(world: &World) {
+async fn assert_an_ignore_list_stands_in_its_parameter_or_in_an_object(world: &World) {
     let (parameters, own) = (world.cloud.parameters(), world.cloud.own_store());
     put(world, "short", "# comment\n*.tmp\n").await;
     let list = parameters.ignore_list("short", own).await.unwrap();
@@ -67,18 +67,18 @@ async fn an_ignore_list_stands_in_its_parameter_or_in_an_object(world: &World) {
     put(world, "long", "# where the list is\ns3://lists/ignore list.txt\n").await;
     let error = parameters.ignore_list("long", own).await.unwrap_err();
     assert!(matches!(error, ParameterError::IgnoreList { .. }), "{error}");
-    world.s3.create_bucket().bucket("lists").send().await.unwrap();
+    world.clients.s3.create_bucket().bucket("lists").send().await.unwrap();
     let body = aws_sdk_s3::primitives::ByteStream::from_static(b"bucket/secret/*\n");
-    world.s3.put_object().bucket("lists").key("ignore list.txt").body(body).send().await.unwrap();
+    world.clients.s3.put_object().bucket("lists").key("ignore list.txt").body(body).send().await.unwrap();
     let list = parameters.ignore_list("long", own).await.unwrap();
     assert!(list.ignores("bucket", "secret/a") && !list.ignores("bucket", "a"));
     let body = aws_sdk_s3::primitives::ByteStream::from_static(b"# more\ns3://lists/other.txt\n");
-    world.s3.put_object().bucket("lists").key("ignore list.txt").body(body).send().await.unwrap();
+    world.clients.s3.put_object().bucket("lists").key("ignore list.txt").body(body).send().await.unwrap();
     let words = chain(&parameters.ignore_list("long", own).await.unwrap_err());
     assert!(words.contains("s3://lists/ignore list.txt") && words.contains("line 2"), "{words}");
 }
 
-async fn a_stack_describes_itself(world: &World) {
+async fn assert_a_stack_describes_itself(world: &World) {
     let worker = r#"{"table_queue_name":"t","sqs_queue_jobs":"https://q/1/jobs","sqs_queue_parked":"https://q/1/p"}"#;
     let value = format!(r#"{{"version":1,"region":"eu-west-1","worker":{worker},"jobsender":{{}}}}"#);
     put(world, "/longhaul/photos", &value).await;

@@ -1,18 +1,17 @@
 //! The contract suite on the S3 adapter, over real HTTP and real signatures.
 
 use contract::Expectations;
-use longhaul_aws::{ConnectOptions, Keys, Provider, S3Bucket, Sharing, connect};
+use longhaul_aws::{ConnectOptions, Provider, S3Bucket, Sharing, connect};
 use test_s3::{Dialect, Options, Server, Tags, Versioning};
+
+use crate::options;
 
 async fn bucket(server: &Server, provider: Provider) -> S3Bucket {
     let options = ConnectOptions {
-        endpoint: Some(server.endpoint()),
-        region: Some("us-east-1".into()),
         provider: Some(provider),
         force_path_style: true,
         ca_pem: server.ca_pem().map(|pem| pem.as_bytes().to_vec()),
-        keys: Some(Keys { access_key_id: "test".into(), secret_access_key: "testsecret".into(), session_token: None }),
-        ..ConnectOptions::default()
+        ..options(server.endpoint())
     };
     let bucket = connect("bucket", &options).await.unwrap();
     bucket.clone().copying_from(&bucket, Sharing::SameStore)

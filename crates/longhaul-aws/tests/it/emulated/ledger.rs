@@ -7,7 +7,7 @@ use longhaul::{
 };
 use longhaul_aws::{DynamoLedger, OpenRecords, Order};
 
-use crate::world::World;
+use crate::emulated::world::World;
 
 /// Later than any time of the suite.
 const UNTIL: Timestamp = Timestamp(1_800_000_000_000);
@@ -24,25 +24,25 @@ fn record(key: &str, state: State, updated: i64) -> Record {
 #[tokio::test]
 async fn the_ledger_on_an_emulator_behaves_as_ledgers_do() {
     let Some(world) = World::start().await else { return };
-    the_ledger_in_a_table_obeys_the_contract(&world).await;
-    a_refused_save_shows_the_holder_of_the_lease(&world).await;
-    a_table_that_is_not_there_is_an_error_that_names_it(&world).await;
-    operators_see_what_is_not_done(&world).await;
-    a_record_that_is_done_leaves_the_index(&world).await;
+    assert_the_ledger_in_a_table_obeys_the_contract(&world).await;
+    assert_a_refused_save_shows_the_holder_of_the_lease(&world).await;
+    assert_a_table_that_is_not_there_is_an_error_that_names_it(&world).await;
+    assert_operators_see_what_is_not_done(&world).await;
+    assert_a_record_that_is_done_leaves_the_index(&world).await;
 }
 
 async fn save(ledger: &DynamoLedger, record: &Record, expected: Option<&Token>, token: &str) -> Saved {
     ledger.save(record, expected, &Token(token.to_owned())).await.unwrap()
 }
 
-async fn the_ledger_in_a_table_obeys_the_contract(world: &World) {
+async fn assert_the_ledger_in_a_table_obeys_the_contract(world: &World) {
     let ledger = world.table("contract").await.for_leg("leg 1".into(), UNTIL);
     contract::ledger(&ledger).await;
     contract::scan_ledger(&ledger).await;
     assert!(world.cloud.requests().dynamodb() > 0, "requests are counted");
 }
 
-async fn a_refused_save_shows_the_holder_of_the_lease(world: &World) {
+async fn assert_a_refused_save_shows_the_holder_of_the_lease(world: &World) {
     let table = world.table("leases").await;
     let (one, other) = (table.for_leg("one".into(), UNTIL), table.for_leg("other".into(), UNTIL));
     let now = Timestamp(5);
@@ -55,13 +55,13 @@ async fn a_refused_save_shows_the_holder_of_the_lease(world: &World) {
     assert!(other.is_held(&lease, now) && !one.is_held(&lease, now));
 }
 
-async fn a_table_that_is_not_there_is_an_error_that_names_it(world: &World) {
+async fn assert_a_table_that_is_not_there_is_an_error_that_names_it(world: &World) {
     let ledger = world.cloud.ledger("none");
     let error = ledger.load(&record("k", State::Copying, 5).key).await.unwrap_err();
     assert!(!error.retryable && error.message.contains("the table none"), "{error}");
 }
 
-async fn operators_see_what_is_not_done(world: &World) {
+async fn assert_operators_see_what_is_not_done(world: &World) {
     let ledger = world.table("operators").await;
     for number in 0..30 {
         let copying = record(&format!("copying/{number}"), State::Copying, number);
@@ -86,7 +86,7 @@ async fn operators_see_what_is_not_done(world: &World) {
     assert_eq!(ledger.open_records(&done, 100).await.unwrap(), []);
 }
 
-async fn a_record_that_is_done_leaves_the_index(world: &World) {
+async fn assert_a_record_that_is_done_leaves_the_index(world: &World) {
     let ledger = world.table("index").await;
     let parked = record("k", State::Parked, 5);
     assert!(matches!(save(&ledger, &parked, None, "t1").await, Saved::Stored));

@@ -4,17 +4,13 @@ use std::{
     fs::{self, File, FileTimes, Permissions},
     os::unix::fs::{FileExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+    sync::Arc,
 };
 
-use contract::TestClock;
+use contract::{after, patience, patience_for};
 use longhaul::{
     copy::{CopyJob, Known, copy_object},
-    engine::{Engine, Observer, Patience, Settings},
+    engine::{Engine, Observer, Settings, Silent},
     memory::Memory,
     memory_ledger::MemoryLedger,
     object::{ETag, ObjectKey},
@@ -22,7 +18,6 @@ use longhaul::{
     proof::ProofLevel,
     record::{RecordKey, Token},
     report::{ObjectReport, Outcome},
-    retry::RetryPolicy,
 };
 use longhaul_local::{LocalFolder, Role};
 use tempfile::TempDir;
@@ -30,31 +25,6 @@ use tempfile::TempDir;
 const PART: u64 = 1024;
 const PARTS: u64 = 10;
 const SIZE: u64 = PARTS * PART;
-
-/// Does something once, when so many bytes have gone by.
-struct After<F> {
-    bytes: u64,
-    seen: AtomicU64,
-    then: F,
-}
-
-impl<F: Fn() + Send + Sync + 'static> Observer for After<F> {
-    fn bytes(&self, _: &ObjectKey, delta: i64) {
-        let delta = u64::try_from(delta).unwrap_or(0);
-        let before = self.seen.fetch_add(delta, Ordering::Relaxed);
-        if before < self.bytes && before + delta >= self.bytes {
-            (self.then)();
-        }
-    }
-}
-
-fn after<F: Fn() + Send + Sync + 'static>(parts: u64, then: F) -> Arc<dyn Observer> {
-    Arc::new(After { bytes: parts * PART, seen: AtomicU64::new(0), then })
-}
-
-fn never() -> Arc<dyn Observer> {
-    after(1000, || ())
-}
 
 async fn run<S: Source, D: Destination>(
     source: S,
@@ -67,18 +37,9 @@ async fn run<S: Source, D: Destination>(
 }
 
 /// A run that is stopped when so many parts have gone by.
-async fn stopped<S: Source, D: Destination>(source: S, destination: D, ledger: &MemoryLedger, parts: u64) {
-    let stop: Arc<OnceLock<tokio_util::sync::CancellationToken>> = Arc::default();
-    let token = stop.clone();
-    let patience = patience(after(parts, move || token.get().unwrap().cancel()));
-    stop.set(patience.stop.clone()).unwrap();
-    let engine = Engine::new(source, destination, ledger.clone(), patience, settings());
+async fn assert_stopped<S: Source, D: Destination>(source: S, destination: D, ledger: &MemoryLedger, parts: u64) {
+    let engine = Engine::new(source, destination, ledger.clone(), patience_for(parts * PART), settings());
     assert_eq!(copy_object(&engine, &job()).await.outcome, Outcome::Interrupted);
-}
-
-fn patience(observer: Arc<dyn Observer>) -> Patience<TestClock> {
-    let policy = RetryPolicy { max_retries: 3, base: Duration::from_millis(1), cap: Duration::from_millis(2) };
-    Patience::new(TestClock::new(), policy, Duration::from_secs(60), 7, observer)
 }
 
 fn settings() -> Settings {
@@ -121,11 +82,11 @@ impl Sending {
     }
 
     async fn stopped_after(&self, parts: u64) {
-        stopped(self.source(), self.bucket.clone(), &self.ledger, parts).await;
+        assert_stopped(self.source(), self.bucket.clone(), &self.ledger, parts).await;
     }
 
     async fn run(&self) -> ObjectReport {
-        run(self.source(), self.bucket.clone(), &self.ledger, never()).await
+        run(self.source(), self.bucket.clone(), &self.ledger, Arc::new(Silent)).await
     }
 }
 
@@ -198,8 +159,12 @@ async fn a_run_that_ends_before_it_compared_leaves_the_comparing_to_the_next() {
 async fn a_mode_that_changes_while_the_file_is_sent_costs_reading_and_no_new_beginning() {
     let sending = Sending::new();
     let path = sending.path();
-    let report =
-        run(sending.source(), sending.bucket.clone(), &sending.ledger, after(5, move || change_mode(&path, 0o640)));
+    let report = run(
+        sending.source(),
+        sending.bucket.clone(),
+        &sending.ledger,
+        after(5 * PART, move || change_mode(&path, 0o640)),
+    );
     let report = report.await;
     assert_eq!(report.outcome, Outcome::Copied, "{report:?}");
     assert!(report.bytes_sent <= 12 * PART, "{} bytes were sent", report.bytes_sent);
@@ -244,10 +209,10 @@ async fn a_part_that_rotted_between_two_runs_is_sent_again_and_the_proof_is_true
     bucket.insert("k", content(1));
     let folder = tempfile::tempdir().unwrap();
     let destination = || LocalFolder::new(folder.path().to_owned(), Role::Destination).unwrap();
-    stopped(bucket.clone(), destination(), &ledger, 4).await;
+    assert_stopped(bucket.clone(), destination(), &ledger, 4).await;
     let staged = File::options().write(true).open(staging_file(folder.path())).unwrap();
     staged.write_all_at(b"rotten", 2 * PART + 100).unwrap();
-    let report = run(bucket.clone(), destination(), &ledger, never()).await;
+    let report = run(bucket.clone(), destination(), &ledger, Arc::new(Silent)).await;
     assert_eq!((report.outcome, report.parts_resumed), (Outcome::Copied, 3), "{report:?}");
     assert_eq!(report.proof.unwrap().level, ProofLevel::ReadBack);
     assert!(fs::read(folder.path().join("k")).unwrap() == content(1), "other bytes were published as read back");

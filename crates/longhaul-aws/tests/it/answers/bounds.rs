@@ -2,7 +2,7 @@
 
 use longhaul::{error::ErrorKind, object::ObjectKey, ports::Source};
 
-use crate::{
+use crate::answers::{
     bucket,
     canned::{Answer, Canned, Framing, MOST},
     operations::{OPERATIONS, ask},

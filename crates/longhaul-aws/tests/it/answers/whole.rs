@@ -7,7 +7,7 @@ use longhaul::{
     ports::{Destination, Source},
 };
 
-use crate::{
+use crate::answers::{
     bucket,
     canned::{Answer, Canned, Framing},
     operations::{OPERATIONS, ask},
@@ -28,7 +28,11 @@ async fn a_whole_answer_is_taken_in_every_framing() {
 }
 
 /// Asks for an operation whose answer is cut at each of these places. What was taken for whole comes back.
-async fn taken_for_whole(operation: &crate::operations::Operation, framing: Framing, cuts: Vec<usize>) -> Vec<usize> {
+async fn taken_for_whole(
+    operation: &crate::answers::operations::Operation,
+    framing: Framing,
+    cuts: Vec<usize>,
+) -> Vec<usize> {
     let (bodies, places) = (operation.answer.as_bytes(), cuts.clone());
     let server = Canned::start(move |_, earlier| Answer { framing, ..Answer::ok(&bodies[..places[earlier]]) }).await;
     let bucket = bucket(&server.endpoint).await;

@@ -10,7 +10,7 @@ use longhaul::{
 };
 use longhaul_aws::SystemClock;
 
-use crate::{
+use crate::answers::{
     bucket,
     canned::{Answer, Canned},
     operations::ask,

@@ -6,18 +6,18 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use longhaul::{queue::JobQueue, record::Reason};
 use longhaul_aws::{ParkedMessage, ParkedQueue, SqsQueue};
 
-use crate::world::World;
+use crate::emulated::world::World;
 
 #[tokio::test]
 async fn queues_on_an_emulator_behave_as_queues_do() {
     let Some(world) = World::start().await else { return };
-    a_queue_of_sqs_obeys_the_contract(&world).await;
-    a_queue_that_is_not_there_is_an_error_that_names_it(&world).await;
-    parked_messages_tell_why_and_go_back_to_their_queue(&world).await;
-    a_message_that_came_too_often_is_found_among_the_parked_without_a_reason(&world).await;
+    assert_a_queue_of_sqs_obeys_the_contract(&world).await;
+    assert_a_queue_that_is_not_there_is_an_error_that_names_it(&world).await;
+    assert_parked_messages_tell_why_and_go_back_to_their_queue(&world).await;
+    assert_a_message_that_came_too_often_is_found_among_the_parked_without_a_reason(&world).await;
 }
 
-async fn a_queue_of_sqs_obeys_the_contract(world: &World) {
+async fn assert_a_queue_of_sqs_obeys_the_contract(world: &World) {
     let (jobs, parked) = (world.queue("contract").await, world.queue("contract-parked").await);
     let queue = world.cloud.queue(&jobs, Some(&parked));
     let before = world.cloud.requests().sqs();
@@ -26,7 +26,7 @@ async fn a_queue_of_sqs_obeys_the_contract(world: &World) {
     assert_eq!((world.cloud.requests().dynamodb(), world.cloud.requests().ssm()), (0, 0));
 }
 
-async fn a_queue_that_is_not_there_is_an_error_that_names_it(world: &World) {
+async fn assert_a_queue_that_is_not_there_is_an_error_that_names_it(world: &World) {
     let there = world.queue("there").await;
     let queue = world.cloud.queue(&there.replace("/there", "/none"), None);
     let error = queue.depth().await.unwrap_err();
@@ -35,7 +35,7 @@ async fn a_queue_that_is_not_there_is_an_error_that_names_it(world: &World) {
     assert!(!error.retryable && error.message.contains("no queue for parked messages"));
 }
 
-async fn parked_messages_tell_why_and_go_back_to_their_queue(world: &World) {
+async fn assert_parked_messages_tell_why_and_go_back_to_their_queue(world: &World) {
     let (jobs, parked_url) = (world.queue("jobs").await, world.queue("parked").await);
     let (queue, parked) = (world.cloud.queue(&jobs, Some(&parked_url)), world.cloud.parked(&parked_url));
     for number in 0..12 {
@@ -61,7 +61,7 @@ async fn parked_messages_tell_why_and_go_back_to_their_queue(world: &World) {
     assert_eq!(depth.visible + depth.in_flight, 10);
 }
 
-async fn a_message_that_came_too_often_is_found_among_the_parked_without_a_reason(world: &World) {
+async fn assert_a_message_that_came_too_often_is_found_among_the_parked_without_a_reason(world: &World) {
     let parked_url = world.queue("dead-letters").await;
     let jobs = queue_with_dead_letters(world, "often", &parked_url).await;
     let (queue, parked) = (world.cloud.queue(&jobs, None), world.cloud.parked(&parked_url));
@@ -72,11 +72,12 @@ async fn a_message_that_came_too_often_is_found_among_the_parked_without_a_reaso
 
 /// A queue from which SQS itself moves a message that was received twice.
 async fn queue_with_dead_letters(world: &World, name: &str, parked_url: &str) -> String {
-    let request = world.sqs.get_queue_attributes().queue_url(parked_url);
+    let request = world.clients.sqs.get_queue_attributes().queue_url(parked_url);
     let attributes = request.attribute_names(QueueAttributeName::QueueArn).send().await.unwrap().attributes.unwrap();
     let arn = &attributes[&QueueAttributeName::QueueArn];
     let policy = format!("{{\"deadLetterTargetArn\":\"{arn}\",\"maxReceiveCount\":\"2\"}}");
-    let request = world.sqs.create_queue().queue_name(name).attributes(QueueAttributeName::RedrivePolicy, policy);
+    let request =
+        world.clients.sqs.create_queue().queue_name(name).attributes(QueueAttributeName::RedrivePolicy, policy);
     request.send().await.unwrap().queue_url.unwrap()
 }
 
