@@ -19,13 +19,13 @@ use longhaul::{
 use tokio_util::sync::CancellationToken;
 
 use time::{Crash, Process, run};
-use world::{LEG, World, route};
+use world::{LEG, ScanWorld, route};
 
 /// Long enough for lost messages to be missed, and found.
 const DAYS: Duration = Duration::from_secs(2 * 24 * 3600);
 
 /// Runs one scan to its end, and on until no message is left.
-fn scan(world: &World, seed: u64, crash: &Crash, leg: Duration) {
+fn scan(world: &ScanWorld, seed: u64, crash: &Crash, leg: Duration) {
     let routes = [route("source", "a/"), route("source", "b/")];
     let mut random = fastrand::Rng::with_seed(seed);
     let mut processes = world.processes(seed, 4, &routes, leg);
@@ -34,7 +34,7 @@ fn scan(world: &World, seed: u64, crash: &Crash, leg: Duration) {
 }
 
 /// One process alone.
-fn alone<'a, T: 'a>(world: &'a World, future: impl Future<Output = T> + 'a) -> T {
+fn alone<'a, T: 'a>(world: &'a ScanWorld, future: impl Future<Output = T> + 'a) -> T {
     let answer = std::cell::RefCell::new(None);
     let future = std::cell::RefCell::new(Some(future.boxed_local()));
     {
@@ -61,7 +61,7 @@ fn without_faults_every_differing_key_is_sent_once_over_any_interleaving() {
         let crash = Crash::never();
         // Calls of a quarter of a second let a leg come to its end, longer ones do not.
         let leg = if seed % 2 == 0 { LEG } else { Duration::from_secs(15) };
-        let world = World::new(seed, Duration::from_millis(250), &crash).filled();
+        let world = ScanWorld::new(seed, Duration::from_millis(250), &crash).filled();
         scan(&world, seed, &crash, leg);
         assert_eq!(world.sent(), world.differing(), "seed {seed}");
         assert_eq!((world.seen().ends, world.parked().len()), (1, 0), "seed {seed}");
@@ -82,7 +82,7 @@ fn a_crash_at_any_call_loses_no_key_and_no_scan_takes_the_place_of_one_that_is_o
         loop {
             moments += 1;
             let crash = Crash::at(moments);
-            let world = World::new(seed, Duration::from_millis(250), &crash).filled();
+            let world = ScanWorld::new(seed, Duration::from_millis(250), &crash).filled();
             let differing = world.differing();
             let routes = [route("source", "a/"), route("source", "b/")];
             // Jobs are done at once, so that only open ranges keep the gate shut.
@@ -106,7 +106,7 @@ fn a_crash_at_any_call_loses_no_key_and_no_scan_takes_the_place_of_one_that_is_o
 
 #[test]
 fn a_scan_in_a_short_time_goes_on_through_the_queue() {
-    let world = World::new(1, Duration::from_millis(500), &Crash::never()).filled();
+    let world = ScanWorld::new(1, Duration::from_millis(500), &Crash::never()).filled();
     let routes = [route("source", "a/"), route("source", "b/")];
     let report = alone(&world, world.scheduled(1, &routes, Duration::from_secs(20)));
     assert!(!report.complete && report.errors.is_empty() && report.handed_over > 0, "{report:?}");
@@ -117,7 +117,7 @@ fn a_scan_in_a_short_time_goes_on_through_the_queue() {
 
 #[test]
 fn a_range_that_cannot_be_listed_stays_open_and_its_message_is_parked_at_last() {
-    let mut world = World::new(1, Duration::from_millis(50), &Crash::never()).filled();
+    let mut world = ScanWorld::new(1, Duration::from_millis(50), &Crash::never()).filled();
     world.settings.max_ranges = 1;
     let routes = [route("source", "a/"), route("elsewhere", "")];
     let report = alone(&world, world.scheduled(1, &routes, LEG));
@@ -144,7 +144,7 @@ fn a_range_that_cannot_be_listed_stays_open_and_its_message_is_parked_at_last() 
 
 #[test]
 fn jobs_of_a_scan_that_took_long_wait_as_long_as_those_of_a_short_one() {
-    let mut world = World::new(1, Duration::from_secs(2), &Crash::never()).filled();
+    let mut world = ScanWorld::new(1, Duration::from_secs(2), &Crash::never()).filled();
     (world.settings.max_ranges, world.settings.gate.max_age) = (1, Duration::from_secs(20));
     let routes = [route("source", "a/")];
     assert!(alone(&world, world.scheduled(1, &routes, LEG)).complete);
@@ -157,7 +157,7 @@ fn jobs_of_a_scan_that_took_long_wait_as_long_as_those_of_a_short_one() {
 
 #[test]
 fn a_run_of_a_day_that_dies_while_it_works_holds_nothing_up_for_longer_than_a_lease() {
-    let world = World::new(1, Duration::from_secs(2), &Crash::never()).filled();
+    let world = ScanWorld::new(1, Duration::from_secs(2), &Crash::never()).filled();
     let routes = [route("source", "a/"), route("source", "b/")];
     alone(&world, async {
         let run = world.scheduled(1, &routes, DAYS).boxed_local();
@@ -173,7 +173,7 @@ fn a_run_of_a_day_that_dies_while_it_works_holds_nothing_up_for_longer_than_a_le
 
 #[test]
 fn without_room_for_more_ranges_the_record_is_saved_no_more_often_than_it_must_be() {
-    let mut world = World::new(1, Duration::from_millis(50), &Crash::never());
+    let mut world = ScanWorld::new(1, Duration::from_millis(50), &Crash::never());
     (0..3000).for_each(|number| drop(world.source.insert(&format!("{number:04}"), "x")));
     (world.settings.max_ranges, world.settings.save_every) = (2, DAYS);
     alone(&world, world.scheduled(1, &[route("source", "")], LEG));
@@ -185,7 +185,7 @@ fn without_room_for_more_ranges_the_record_is_saved_no_more_often_than_it_must_b
 
 #[test]
 fn a_process_that_is_told_to_stop_gives_its_message_back_at_once_and_never_parks_it() {
-    let mut world = World::new(1, Duration::from_millis(50), &Crash::never()).filled();
+    let mut world = ScanWorld::new(1, Duration::from_millis(50), &Crash::never()).filled();
     world.settings.max_ranges = 1;
     let routes = [route("source", "a/")];
     let leg = Duration::from_millis(1200);
@@ -208,7 +208,7 @@ fn a_process_that_is_told_to_stop_gives_its_message_back_at_once_and_never_parks
 
 #[test]
 fn late_and_malformed_messages_change_nothing() {
-    let world = World::new(1, Duration::from_millis(50), &Crash::never()).filled();
+    let world = ScanWorld::new(1, Duration::from_millis(50), &Crash::never()).filled();
     let routes = [route("source", "a/")];
     let report = alone(&world, world.scheduled(1, &routes, LEG));
     assert!(report.complete || report.handed_over > 0);
@@ -231,7 +231,7 @@ fn late_and_malformed_messages_change_nothing() {
 
 #[test]
 fn a_range_in_other_hands_is_waited_for() {
-    let world = World::new(1, Duration::from_millis(250), &Crash::never()).filled();
+    let world = ScanWorld::new(1, Duration::from_millis(250), &Crash::never()).filled();
     let routes = [route("source", "a/"), route("source", "b/")];
     alone(&world, world.scheduled(1, &routes, Duration::from_secs(20)));
     let body = world.scan_queue.inner.bodies()[0].clone();
@@ -245,7 +245,7 @@ fn a_range_in_other_hands_is_waited_for() {
 }
 
 /// A route with a list of these keys.
-fn listed(world: &World, keys: &[String]) -> NamedRoute {
+fn listed(world: &ScanWorld, keys: &[String]) -> NamedRoute {
     world.source.insert("keys.txt", keys.join("\n"));
     let place = KeyListPlace { bucket: "source".into(), key: ObjectKey::new("keys.txt").unwrap() };
     NamedRoute { keys_from: Some(place), ..route("source", "") }
@@ -257,7 +257,7 @@ fn a_route_with_a_list_sends_what_it_names_and_a_crash_loses_none_of_it() {
     loop {
         moments += 1;
         let crash = Crash::at(moments);
-        let world = World::new(1, Duration::from_secs(3), &crash).filled();
+        let world = ScanWorld::new(1, Duration::from_secs(3), &crash).filled();
         let named = world.differing();
         let routes = [listed(&world, &named)];
         let mut processes = world.processes(1, 2, &routes, Duration::from_secs(20));
@@ -278,7 +278,7 @@ fn a_route_with_a_list_sends_what_it_names_and_a_crash_loses_none_of_it() {
 
 #[test]
 fn a_leg_that_only_finds_its_place_in_a_list_is_no_progress() {
-    let world = World::new(1, Duration::from_secs(3), &Crash::never()).filled();
+    let world = ScanWorld::new(1, Duration::from_secs(3), &Crash::never()).filled();
     let routes = [listed(&world, &world.differing())];
     assert_eq!(alone(&world, world.scheduled(1, &routes, Duration::from_secs(20))).handed_over, 1);
     assert!(world.record().ranges[&0].range.after.starts_with("list 0000000000 0000000000 "));
@@ -289,7 +289,7 @@ fn a_leg_that_only_finds_its_place_in_a_list_is_no_progress() {
 
 #[test]
 fn a_route_that_leads_into_itself_is_refused_by_name_and_holds_no_other_up() {
-    let mut world = World::new(1, Duration::ZERO, &Crash::never());
+    let mut world = ScanWorld::new(1, Duration::ZERO, &Crash::never());
     world.source.insert("a/1", "x");
     world.destination = world.source.clone();
     let inside = NamedRoute { des_prefix: "a/copies".into(), ..route("source", "a/") };

@@ -24,7 +24,7 @@ struct Kill {
 }
 
 /// One large object on its way, and what has happened to it.
-struct Haul {
+struct KilledCopy {
     world: World,
     random: Rng,
     concurrency: usize,
@@ -35,7 +35,7 @@ struct Haul {
     lost: Vec<Hold>,
 }
 
-impl Haul {
+impl KilledCopy {
     async fn new(default_mib: u64, concurrency: usize) -> Self {
         let seed = seed();
         let size = from_environment("LONGHAUL_CRASH_MIB").unwrap_or(default_mib) * MIB;
@@ -131,7 +131,7 @@ impl Haul {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_killed_more_than_twenty_times_sends_no_accepted_part_twice_and_ends_right() {
-    let mut haul = Haul::new(2048, 8).await;
+    let mut haul = KilledCopy::new(2048, 8).await;
     let kills = (haul.parts / 12).max(2);
     haul.kill_inside("CreateMultipartUpload", When::BeforeEffect).await;
     haul.kill_inside("CreateMultipartUpload", When::AfterEffect).await;
@@ -146,7 +146,7 @@ async fn a_copy_killed_more_than_twenty_times_sends_no_accepted_part_twice_and_e
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_loses_its_ledger_with_every_other_life_sends_no_accepted_part_twice() {
-    let mut haul = Haul::new(2048, 8).await;
+    let mut haul = KilledCopy::new(2048, 8).await;
     let kills = (haul.parts / 12).max(2);
     for left in (1..=kills).rev() {
         haul.kill_after_new_parts(left).await;
@@ -160,7 +160,7 @@ async fn a_copy_that_loses_its_ledger_with_every_other_life_sends_no_accepted_pa
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_between_complete_and_the_ledger_is_recovered_without_sending_anything() {
-    let mut haul = Haul::new(64, 8).await;
+    let mut haul = KilledCopy::new(64, 8).await;
     haul.kill_inside("CompleteMultipartUpload", When::AfterEffect).await;
     let sent = arrived_parts(&haul.world.server.requests()).len();
     // By size there is nothing to do; so this asks for the copy by name and has the record answer.

@@ -9,12 +9,12 @@ const KEY: &str = "large.bin";
 const PARTS: usize = 40;
 const SIZE: u64 = PARTS as u64 * 5 * MIB;
 
-struct Haul {
+struct StoppedCopy {
     world: World,
     expected: String,
 }
 
-impl Haul {
+impl StoppedCopy {
     async fn new() -> Self {
         let seed = seed();
         let world = World::start(Options { seed, cheap_etags: true, ..Options::default() }).await;
@@ -52,7 +52,7 @@ impl Haul {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_run_ends_after_its_parts_in_flight_and_the_next_one_resumes() {
-    let haul = Haul::new().await;
+    let haul = StoppedCopy::new().await;
     let (mut life, holds) = haul.stopped(&haul.cli().without("--json")).await;
     life.interrupt();
     life.says("Ctrl-C").await;
@@ -70,7 +70,7 @@ async fn an_interrupted_run_ends_after_its_parts_in_flight_and_the_next_one_resu
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_interrupted_twice_ends_at_once_and_the_next_one_resumes() {
-    let haul = Haul::new().await;
+    let haul = StoppedCopy::new().await;
     // The parts in flight are stopped for good: whoever waits for them does not end.
     let (mut life, lost) = haul.stopped(&haul.cli()).await;
     life.interrupt();
@@ -87,7 +87,7 @@ async fn a_run_interrupted_twice_ends_at_once_and_the_next_one_resumes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_process_leaves_an_object_alone_that_the_first_one_copies() {
-    let haul = Haul::new().await;
+    let haul = StoppedCopy::new().await;
     let (first, holds) = haul.stopped(&haul.cli()).await;
     let second = haul.cli().run().await.assert_exit(2);
     assert_eq!(second.outcome(KEY), "busy", "{}", second.all());
@@ -101,7 +101,7 @@ async fn a_second_process_leaves_an_object_alone_that_the_first_one_copies() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_that_begin_at_once_do_no_damage() {
-    let haul = Haul::new().await;
+    let haul = StoppedCopy::new().await;
     let (one, other) = (haul.cli().spawn(), haul.cli().spawn());
     let (one, other) = tokio::join!(one.finish(), other.finish());
     assert!([one.code, other.code].contains(&Some(0)), "{}\n{}", one.all(), other.all());
@@ -117,8 +117,8 @@ async fn two_processes_that_begin_at_once_do_no_damage() {
 
 /// A second machine, which knows nothing of the first, finds its upload, takes over what is there by content, and
 /// completes it while the first one is stopped; then the first one goes on.
-async fn two_machines() -> Haul {
-    let haul = Haul::new().await;
+async fn two_machines() -> StoppedCopy {
+    let haul = StoppedCopy::new().await;
     let (first, holds) = haul.stopped(&haul.cli()).await;
     let second = haul.cli().set("--ledger", haul.world.path("elsewhere.sqlite")).run().await.assert_exit(0);
     assert_eq!(second.line(KEY)["parts_resumed"], 3, "{}", second.all());
@@ -142,7 +142,7 @@ async fn two_machines_that_copy_one_object_leave_no_upload_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_process_frees_its_object_at_once() {
-    let haul = Haul::new().await;
+    let haul = StoppedCopy::new().await;
     let (life, _lost) = haul.stopped(&haul.cli()).await;
     assert_eq!(life.kill().await.code, None);
     let next = haul.cli().run().await.assert_exit(0);

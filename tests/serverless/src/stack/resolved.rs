@@ -35,22 +35,21 @@ impl<'a> Resolved<'a> {
     /// The properties of a resource.
     ///
     /// # Panics
-    /// If they use what is not known here.
+    /// If there is no such resource, or its properties use what is not known here.
     #[must_use]
     pub fn properties(&self, id: &str) -> Value {
-        self.value(&self.template.json()["Resources"][id]["Properties"]).unwrap_or_default()
+        let found = &self.template.json()["Resources"][id];
+        assert!(found.is_object(), "there is no resource {id}");
+        self.value(&found["Properties"]).unwrap_or_default()
     }
 
-    /// The ARN that a role or a queue has here.
-    ///
-    /// # Panics
-    /// If it is neither.
+    /// The ARN that a role or a queue has here; of other resources nobody asks what it is.
     #[must_use]
     pub fn arn(&self, id: &str) -> String {
         match self.template.json()["Resources"][id]["Type"].as_str() {
             Some("AWS::IAM::Role") => format!("arn:aws:iam::{ACCOUNT}:role/{STACK_NAME}-{id}-0A1B2C"),
             Some("AWS::SQS::Queue") => format!("arn:aws:sqs:us-east-1:{ACCOUNT}:{id}"),
-            of => panic!("{id} is of the type {of:?}"),
+            _ => format!("the ARN of {id}"),
         }
     }
 
@@ -116,7 +115,12 @@ impl<'a> Resolved<'a> {
         format!("{before}{value}{}", self.filled_in(after))
     }
 
-    fn condition(&self, name: &str) -> bool {
+    /// Whether a condition holds that has a name.
+    ///
+    /// # Panics
+    /// If it uses what is not known here.
+    #[must_use]
+    pub fn condition(&self, name: &str) -> bool {
         self.holds(&self.template.json()["Conditions"][name])
     }
 

@@ -4,7 +4,6 @@
 //! all the same.
 
 mod carried;
-mod cloudformation;
 mod grants;
 mod keys;
 mod lab;

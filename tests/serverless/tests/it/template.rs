@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use serverless::Template;
 
 /// The template, for a test; `None`, and said so, where there is no Python.
-async fn template() -> Option<Template> {
+pub async fn template() -> Option<Template> {
     Some(Template::read(&required_python().await?).await)
 }
 

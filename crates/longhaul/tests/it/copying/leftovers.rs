@@ -15,13 +15,13 @@ use crate::shared::{PART, engine, in_parts, key};
 
 const KEY: &str = "k";
 
-struct World {
+struct Leftovers {
     source: Memory,
     destination: Memory,
     ledger: MemoryLedger,
 }
 
-impl World {
+impl Leftovers {
     fn new() -> Self {
         let (source, destination) = (Memory::new("source"), Memory::new("destination"));
         Self { source, destination, ledger: MemoryLedger::new("earlier") }
@@ -58,7 +58,7 @@ impl World {
 
 #[tokio::test]
 async fn an_upload_whose_name_a_crash_lost_is_aborted_also_when_the_source_has_changed() {
-    let world = World::new();
+    let world = Leftovers::new();
     world.source.insert(KEY, vec![1; 3 * PART as usize]);
     world.begin_upload().await;
     world.record(|record| record.intent = Some(TestClock::new().now())).await;
@@ -68,7 +68,7 @@ async fn an_upload_whose_name_a_crash_lost_is_aborted_also_when_the_source_has_c
 
 #[tokio::test]
 async fn a_small_object_that_takes_the_place_of_a_parked_large_one_leaves_no_upload() {
-    let world = World::new();
+    let world = Leftovers::new();
     world.source.insert(KEY, "small");
     let id = world.begin_upload().await.id;
     let parked = |record: &mut Record| {
@@ -83,8 +83,8 @@ async fn a_small_object_that_takes_the_place_of_a_parked_large_one_leaves_no_upl
 }
 
 /// A completion that never happened, of bytes that had been there before.
-async fn completing_over_the_same_bytes(headers_before: Headers) -> World {
-    let world = World::new();
+async fn completing_over_the_same_bytes(headers_before: Headers) -> Leftovers {
+    let world = Leftovers::new();
     let bytes = vec![3; 2 * PART as usize];
     world.source.insert(KEY, bytes.clone());
     world.destination.insert_with(KEY, bytes, headers_before);

@@ -27,7 +27,7 @@ use serde_json::json;
 
 use crate::shared::{TestEngine, engine, key, queue};
 
-struct World {
+struct NamedLists {
     source: Memory,
     destination: Memory,
     lists: Memory,
@@ -48,7 +48,7 @@ fn md5_of(bytes: &[u8]) -> String {
     md5::Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-impl World {
+impl NamedLists {
     fn new() -> Self {
         let world = Self {
             source: Memory::new("source"),
@@ -120,7 +120,7 @@ const INVENTORY: [&str; 2] = [
 
 #[tokio::test]
 async fn exactly_what_a_plain_list_names_is_copied() {
-    let world = World::new();
+    let world = NamedLists::new();
     world
         .lists
         .insert("keys.txt", "photos/a\nphotos/b c\n\nphotos/d+e\r\nphotos/f.tmp\nphotos/gone\nfilms/a\nphotos/b c");
@@ -136,7 +136,7 @@ async fn exactly_what_a_plain_list_names_is_copied() {
 
 #[tokio::test]
 async fn exactly_what_an_inventory_names_is_copied() {
-    let world = World::new();
+    let world = NamedLists::new();
     world.put_inventory(INVENTORY);
     let (list, ended, _) = world.copy("inventory/manifest.json", Mode::Copy).await;
     ended.unwrap();
@@ -147,7 +147,7 @@ async fn exactly_what_an_inventory_names_is_copied() {
 
 #[tokio::test]
 async fn a_dry_run_says_what_it_would_copy_and_copies_nothing() {
-    let world = World::new();
+    let world = NamedLists::new();
     world.lists.insert("keys.csv.gz", packed("key,size\nphotos/a,1\nphotos/new,3\n"));
     let (_, ended, said) = world.copy("keys.csv.gz", Mode::DryRun).await;
     ended.unwrap();
@@ -157,7 +157,7 @@ async fn a_dry_run_says_what_it_would_copy_and_copies_nothing() {
 
 #[tokio::test]
 async fn what_stands_before_a_broken_line_is_copied() {
-    let world = World::new();
+    let world = NamedLists::new();
     world.lists.insert("keys.txt", b"photos/new\n\xff\nphotos/d+e\n".to_vec());
     let (list, ended, _) = world.copy("keys.txt", Mode::Copy).await;
     assert_eq!(chain(&ended.unwrap_err()), "the list s3://lists/keys.txt, line 2: it is not UTF-8");
@@ -166,7 +166,7 @@ async fn what_stands_before_a_broken_line_is_copied() {
 
 #[tokio::test]
 async fn a_file_that_is_not_the_one_of_the_manifest_is_an_error() {
-    let world = World::new();
+    let world = NamedLists::new();
     let files = world.put_inventory(INVENTORY);
     world.lists.insert(&files[1], packed("\"source\",\"photos/new\",\"v1\",\"true\",\"false\",\"3\"\n"));
     let error = world.copy("inventory/manifest.json", Mode::DryRun).await.1.unwrap_err();
@@ -181,7 +181,7 @@ async fn a_file_that_is_not_the_one_of_the_manifest_is_an_error() {
 
 #[tokio::test]
 async fn an_inventory_of_another_bucket_is_refused() {
-    let world = World::new();
+    let world = NamedLists::new();
     world.put_inventory(INVENTORY);
     let engine = world.engine();
     let opened = KeysFrom::open(&world.lists, &engine.patience, &key("inventory/manifest.json"), "films").await;
@@ -191,7 +191,7 @@ async fn an_inventory_of_another_bucket_is_refused() {
 
 #[tokio::test]
 async fn a_list_longer_than_one_range_is_read_to_its_end() {
-    let world = World::new();
+    let world = NamedLists::new();
     let lines = (0..300_000).map(|number| format!("films/{number:020}\n"));
     world.lists.insert("keys.txt", lines.chain(["photos/new".to_owned()]).collect::<String>());
     let (list, ended, _) = world.copy("keys.txt", Mode::Copy).await;
@@ -201,12 +201,12 @@ async fn a_list_longer_than_one_range_is_read_to_its_end() {
 
 #[tokio::test]
 async fn a_missing_list_is_an_error_and_no_empty_one() {
-    let world = World::new();
+    let world = NamedLists::new();
     let error = world.copy("keys.txt", Mode::Copy).await.1.unwrap_err();
     assert!(error.to_string().contains("keys.txt"), "{error}");
 }
 
-async fn send(world: &World, list: &str) -> (SendReport, Vec<String>) {
+async fn send(world: &NamedLists, list: &str) -> (SendReport, Vec<String>) {
     let engine = world.engine();
     let queue = queue();
     let settings = SendSettings { versions: Lines::Objects, packing: Packing::of_small(1024), mode: Mode::Copy };
@@ -225,7 +225,7 @@ async fn send(world: &World, list: &str) -> (SendReport, Vec<String>) {
 
 #[tokio::test]
 async fn the_jobsender_sends_what_a_list_names_and_counts_what_leads_nowhere() {
-    let world = World::new();
+    let world = NamedLists::new();
     world.lists.insert("keys.txt", "photos/a\nphotos/b c\nphotos/f.tmp\nphotos/gone\nfilms/a\nphotos/new\n");
     let (report, sent) = send(&world, "keys.txt").await;
     assert_eq!(sent, ["p/photos/b c 3", "p/photos/new 3"]);
@@ -238,7 +238,7 @@ async fn the_jobsender_sends_what_a_list_names_and_counts_what_leads_nowhere() {
 
 #[tokio::test]
 async fn the_jobsender_sends_what_an_inventory_names() {
-    let world = World::new();
+    let world = NamedLists::new();
     world.put_inventory(INVENTORY);
     let (report, sent) = send(&world, "inventory/manifest.json").await;
     assert_eq!(sent, ["p/photos/b c 3", "p/photos/d+e 3"]);

@@ -27,7 +27,7 @@ use crate::{
     shared::{TestEngine, engine, key, queue},
 };
 
-struct World {
+struct RefusingStores {
     objects: Memory,
     source: Guarded,
     destination: Guarded,
@@ -35,7 +35,7 @@ struct World {
     ledger: MemoryLedger,
 }
 
-impl World {
+impl RefusingStores {
     /// Three objects, of which `a` is copied, and a list of them.
     fn new() -> Self {
         let (objects, copies, lists) = (Memory::new("source"), Memory::new("destination"), Memory::new("lists"));
@@ -96,7 +96,7 @@ fn seen(jobs: &[Job]) -> Vec<(&str, Seen)> {
 
 #[tokio::test]
 async fn what_may_not_be_looked_at_is_sent_so_that_its_worker_parks_it() {
-    let world = World::new();
+    let world = RefusingStores::new();
     world.source.refuse_head("b", ErrorKind::AccessDenied);
     world.destination.refuse_head("p/a", ErrorKind::AccessDenied);
     let (report, ended, jobs) = world.send("keys.txt").await;
@@ -109,7 +109,7 @@ async fn what_may_not_be_looked_at_is_sent_so_that_its_worker_parks_it() {
 
 #[tokio::test]
 async fn what_is_parked_and_still_may_not_be_looked_at_is_not_parked_again_and_again() {
-    let world = World::new();
+    let world = RefusingStores::new();
     world.source.refuse_head("b", ErrorKind::AccessDenied);
     let (list, ended) = world.copy("keys.txt").await;
     assert_eq!((ended, list.totals.copied, list.totals.failed), (Ok(()), 1, 1));
@@ -121,7 +121,7 @@ async fn what_is_parked_and_still_may_not_be_looked_at_is_not_parked_again_and_a
 #[tokio::test]
 async fn an_object_that_no_request_can_describe_does_not_stop_the_list() {
     for kind in [ErrorKind::InvalidRequest, ErrorKind::InvalidKey, ErrorKind::Io, ErrorKind::Unsupported] {
-        let world = World::new();
+        let world = RefusingStores::new();
         world.source.refuse_head("b", kind);
         let (report, ended, jobs) = world.send("keys.txt").await;
         ended.unwrap();
@@ -134,7 +134,7 @@ async fn an_object_that_no_request_can_describe_does_not_stop_the_list() {
 #[tokio::test]
 async fn an_error_that_all_objects_would_meet_stops_the_list() {
     for kind in [ErrorKind::NoSuchBucket, ErrorKind::InvalidCredentials, ErrorKind::Unavailable] {
-        let world = World::new();
+        let world = RefusingStores::new();
         world.source.refuse_head("b", kind);
         let (report, ended, jobs) = world.send("keys.txt").await;
         assert!(matches!(ended, Err(SendError::Listing(error)) if error.kind() == kind), "{kind:?}");
@@ -144,7 +144,7 @@ async fn an_error_that_all_objects_would_meet_stops_the_list() {
 
 #[tokio::test]
 async fn a_destination_without_its_bucket_is_an_error_and_not_a_bucket_without_objects() {
-    let world = World::new();
+    let world = RefusingStores::new();
     // What S3 answers to a HEAD says nothing of the bucket.
     world.destination.refuse_head("p/a", ErrorKind::NotFound);
     world.destination.refuse_listing(ErrorKind::NoSuchBucket);
@@ -158,7 +158,7 @@ async fn a_destination_without_its_bucket_is_an_error_and_not_a_bucket_without_o
 
 #[tokio::test]
 async fn a_destination_that_may_not_be_listed_is_written_to() {
-    let world = World::new();
+    let world = RefusingStores::new();
     world.destination.refuse_listing(ErrorKind::AccessDenied);
     let (report, ended, jobs) = world.send("keys.txt").await;
     ended.unwrap();
@@ -167,7 +167,7 @@ async fn a_destination_that_may_not_be_listed_is_written_to() {
 
 #[tokio::test]
 async fn what_a_listing_shows_is_not_gone() {
-    let world = World::new();
+    let world = RefusingStores::new();
     world.source.refuse_head("b", ErrorKind::NotFound);
     let (report, ended, jobs) = world.send("keys.txt").await;
     ended.unwrap();
@@ -177,7 +177,7 @@ async fn what_a_listing_shows_is_not_gone() {
 
 #[tokio::test]
 async fn what_is_parked_is_compared_with_what_is_there_now_and_not_with_an_old_list() {
-    let world = World::new();
+    let world = RefusingStores::new();
     world.lists.insert("keys.csv", "key,size,etag\nb,1,an-old-tag\n");
     world.park("b").await;
     let (report, ended, jobs) = world.send("keys.csv").await;

@@ -5,15 +5,15 @@ use longhaul::memory_order::KeyOrder;
 use super::*;
 
 /// Differing keys of one folder each, around `/` and around letters and planes.
-fn fill(world: &World, prefix: &str) {
+fn fill(world: &ScanWorld, prefix: &str) {
     for number in 0..600 {
         let folder = ["p", "p (1)", "p.d", "P", "\u{ff5e}", "😀"][number / 100];
         world.source.insert(&format!("{prefix}{folder}/{number:05}"), "x");
     }
 }
 
-fn in_order(seed: u64, order: KeyOrder) -> World {
-    let mut world = World::new(seed, Duration::from_millis(250), &Crash::never());
+fn in_order(seed: u64, order: KeyOrder) -> ScanWorld {
+    let mut world = ScanWorld::new(seed, Duration::from_millis(250), &Crash::never());
     world.source = world.source.with_order(order);
     world
 }
@@ -63,7 +63,7 @@ fn no_cut_of_a_scan_among_many_jobsenders_loses_a_key_of_a_store_in_another_orde
 #[test]
 fn keys_that_come_and_go_where_ranges_meet_are_no_other_order() {
     for seed in 0..40 {
-        let world = World::new(seed, Duration::from_millis(250), &Crash::never()).filled();
+        let world = ScanWorld::new(seed, Duration::from_millis(250), &Crash::never()).filled();
         let routes = [route("source", "a/"), route("source", "b/")];
         let random = std::cell::RefCell::new(fastrand::Rng::with_seed(seed));
         let mut processes = world.processes(seed, 4, &routes, LEG);

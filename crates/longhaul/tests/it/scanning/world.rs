@@ -152,7 +152,7 @@ impl ScanLedger for WornScans {
 
 /// Everything that outlives processes.
 #[derive(Clone)]
-pub struct World {
+pub struct ScanWorld {
     pub clock: VirtualClock,
     pub source: Memory,
     pub destination: Memory,
@@ -200,7 +200,7 @@ pub fn route(src_bucket: &str, src_prefix: &str) -> NamedRoute {
     }
 }
 
-impl World {
+impl ScanWorld {
     /// Empty stores; each call takes up to `slowest`.
     pub fn new(seed: u64, slowest: Duration, crash: &Arc<Crash>) -> Self {
         let clock = VirtualClock::default();

@@ -25,7 +25,7 @@ use crate::shared::{
 const SIZE: u64 = 19 * PART - 24;
 
 #[derive(Clone)]
-struct World {
+struct Giant {
     source: Memory,
     destination: Memory,
     ledger: MemoryLedger,
@@ -33,7 +33,7 @@ struct World {
     segments: TestQueue,
 }
 
-impl World {
+impl Giant {
     fn new() -> Self {
         let world = Self {
             source: Memory::new("source"),
@@ -110,7 +110,7 @@ impl World {
 
 #[tokio::test]
 async fn a_giant_is_cut_into_segments_and_the_last_one_completes() {
-    let world = World::new();
+    let world = Giant::new();
     world.cut().await;
     let bodies = world.segments.bodies();
     assert_eq!((bodies.len(), world.jobs.bodies().len()), (10, 0));
@@ -124,7 +124,7 @@ async fn a_giant_is_cut_into_segments_and_the_last_one_completes() {
 
 #[tokio::test]
 async fn every_segment_may_be_handled_twice_and_at_once() {
-    let world = World::new();
+    let world = Giant::new();
     world.cut().await;
     world.segments.send_batch(&world.segments.bodies()).await.unwrap();
     let mut messages = Vec::new();
@@ -144,7 +144,7 @@ async fn every_segment_may_be_handled_twice_and_at_once() {
 
 #[tokio::test]
 async fn a_second_message_of_the_object_sends_no_segments_while_they_are_under_way() {
-    let world = World::new();
+    let world = Giant::new();
     world.cut().await;
     world.cut().await;
     assert_eq!((world.segments.bodies().len(), world.jobs.bodies().len()), (10, 1), "and waits for their end");
@@ -158,7 +158,7 @@ async fn a_second_message_of_the_object_sends_no_segments_while_they_are_under_w
 
 #[tokio::test]
 async fn a_source_that_changes_begins_again_and_the_old_segments_end() {
-    let world = World::new();
+    let world = Giant::new();
     world.cut().await;
     for _ in 0..3 {
         let message = world.one(&world.segments).await.unwrap();
@@ -172,7 +172,7 @@ async fn a_source_that_changes_begins_again_and_the_old_segments_end() {
 
 #[tokio::test]
 async fn an_upload_that_others_abort_begins_again() {
-    let world = World::new();
+    let world = Giant::new();
     world.cut().await;
     let message = world.one(&world.segments).await.unwrap();
     world.settle(&world.segments, &message).await;
@@ -184,7 +184,7 @@ async fn an_upload_that_others_abort_begins_again() {
 
 #[tokio::test]
 async fn a_source_that_is_deleted_leaves_no_upload_and_no_message() {
-    let world = World::new();
+    let world = Giant::new();
     world.cut().await;
     world.source.remove("giant");
     world.drain().await;
@@ -194,9 +194,9 @@ async fn a_source_that_is_deleted_leaves_no_upload_and_no_message() {
 
 #[tokio::test]
 async fn a_segment_that_is_given_up_without_its_stores_is_parked_as_it_came_and_the_others_go_on() {
-    let world = World::new();
+    let world = Giant::new();
     world.cut().await;
-    let cut_off = World { source: Memory::new("nowhere"), ..world.clone() };
+    let cut_off = Giant { source: Memory::new("nowhere"), ..world.clone() };
     let last = QueueMessage { receives: 3, ..world.one(&world.segments).await.unwrap() };
     assert_eq!(cut_off.handle(&world.segments, &last).await, Verdict::Acknowledge);
     world.segments.delete(&last.receipt).await.unwrap();
@@ -211,7 +211,7 @@ async fn a_segment_that_is_given_up_without_its_stores_is_parked_as_it_came_and_
 
 #[tokio::test]
 async fn a_segment_that_is_given_up_parks_its_object_and_a_redrive_keeps_what_is_there() {
-    let world = World::new();
+    let world = Giant::new();
     world.cut().await;
     let message = world.one(&world.segments).await.unwrap();
     world.settle(&world.segments, &message).await;
@@ -236,7 +236,7 @@ async fn a_segment_that_is_given_up_parks_its_object_and_a_redrive_keeps_what_is
 
 #[tokio::test]
 async fn a_segment_that_names_another_source_than_its_upload_has_is_parked_and_the_giant_arrives() {
-    let world = World::new();
+    let world = Giant::new();
     world.cut().await;
     let segment = world.one(&world.segments).await.unwrap();
     let forged = segment.body.replace("\"src_key\":\"giant\"", "\"src_key\":\"another\"");

@@ -7,12 +7,12 @@ use crate::scene::{PLENTY, worker};
 
 /// The report of a run with errors, which is what the failed invocation says.
 pub async fn failed_run(jobsender: &Function) -> Value {
-    let words = refusal(jobsender, &json!({})).await;
+    let words = refused_words(jobsender, &json!({})).await;
     serde_json::from_str(&words).unwrap_or_else(|error| panic!("{words:?} is no report: {error}"))
 }
 
 /// The words of an invocation that fails.
-pub async fn refusal(jobsender: &Function, payload: &Value) -> String {
+pub async fn refused_words(jobsender: &Function, payload: &Value) -> String {
     match jobsender.invoke(payload, PLENTY).await {
         Answer::Error(error) => error["errorMessage"].as_str().expect("an error has words").to_owned(),
         answer => panic!("the invocation did not fail: {answer:?}"),

@@ -5,7 +5,7 @@ use serverless::{Cloud, OTHER_BUCKET, OWN_BUCKET};
 use test_s3::PutOptions;
 
 use crate::{
-    jobsender::lab::refusal,
+    jobsender::lab::refused_words,
     scene::{PLENTY, jobsender, put, run},
 };
 
@@ -63,7 +63,7 @@ async fn a_dry_run_asked_for_in_other_words_is_refused() {
     let Some(cloud) = Cloud::required().await else { return };
     put(&cloud, "a", "1");
     let jobsender = jobsender(&cloud).await;
-    let words = refusal(&jobsender, &json!({ "dry_run": "yes" })).await;
+    let words = refused_words(&jobsender, &json!({ "dry_run": "yes" })).await;
     assert!(words.contains("dry_run") && words.contains("yes"), "{words}");
     assert_eq!(cloud.jobs.depth().await.visible, 0, "something was sent");
 }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use emulator::required_python;
 use serde_json::Value;
-use serverless::Template;
+use serverless::Resolved;
 
-use crate::original_defects::cloudformation::Evaluated;
+use crate::template::template;
 
 const BUCKETS: [&str; 2] = ["arn:aws:s3:::created", "arn:aws:s3:::given"];
 const OBJECTS: [&str; 2] = ["arn:aws:s3:::created/*", "arn:aws:s3:::given/*"];
@@ -15,9 +14,8 @@ const OBJECTS: [&str; 2] = ["arn:aws:s3:::created/*", "arn:aws:s3:::given/*"];
 const LISTS: &str = "arn:aws:s3:::lists/daily/*";
 
 /// A stack with a bucket that it creates and one that it is given.
-fn stack<'a>(template: &'a Template, job_type: &str) -> Evaluated<'a> {
-    let given = [("JobType", job_type), ("NewBucketName", "created"), ("OwnBucketArns", BUCKETS[1])];
-    Evaluated::new(template, &given)
+fn stack(job_type: &str) -> [(&str, &str); 3] {
+    [("JobType", job_type), ("NewBucketName", "created"), ("OwnBucketArns", BUCKETS[1])]
 }
 
 fn texts(value: &Value) -> BTreeSet<String> {
@@ -37,12 +35,20 @@ fn grants(policy: &Value) -> Vec<(String, BTreeSet<String>)> {
 }
 
 /// What the worker may do with S3 in its own account.
-fn of_the_worker(stack: &Evaluated<'_>) -> Vec<(String, BTreeSet<String>)> {
+fn of_the_worker(stack: &Resolved<'_>) -> Vec<(String, BTreeSet<String>)> {
     let role = stack.properties("WorkerRole");
     for policy in ["WorkerPolicy", "WorkerBucketsPolicy"] {
-        assert!(texts(&role["ManagedPolicyArns"]).contains(policy), "the worker's role lacks {policy}: {role}");
+        let managed = texts(&role["ManagedPolicyArns"]);
+        assert!(managed.contains(&format!("the {policy}")), "the worker's role lacks {policy}: {role}");
     }
     let policies = ["WorkerPolicy", "WorkerBucketsPolicy"].map(|policy| stack.properties(policy));
+    policies.iter().flat_map(|policy| grants(&policy["PolicyDocument"])).collect()
+}
+
+/// What the jobsender may do with it.
+fn of_the_jobsender(stack: &Resolved<'_>) -> Vec<(String, BTreeSet<String>)> {
+    let role = stack.properties("JobsenderRole");
+    let policies = role["Policies"].as_array().expect("policies");
     policies.iter().flat_map(|policy| grants(&policy["PolicyDocument"])).collect()
 }
 
@@ -52,13 +58,13 @@ fn set(texts: &[&str]) -> BTreeSet<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn defect_12_in_get_mode_the_own_buckets_are_written_and_in_put_mode_read() {
-    let Some(python) = required_python().await else { return };
-    let template = Template::read(&python).await;
+    let Some(template) = template().await else { return };
     let writes = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
     let reads = ["s3:GetObject"];
     let get = ("GET", &writes[..], &["s3:GetObjectVersion"][..]);
     for (job_type, may, may_not) in [get, ("PUT", &reads[..], &writes[..])] {
-        let stack = stack(&template, job_type);
+        let parameters = stack(job_type);
+        let stack = Resolved::new(&template, &parameters);
         let grants = of_the_worker(&stack);
         for action in may {
             let on: Vec<_> = grants.iter().filter(|(granted, _)| granted == action).map(|(_, on)| on.clone()).collect();
@@ -81,34 +87,23 @@ async fn defect_12_in_get_mode_the_own_buckets_are_written_and_in_put_mode_read(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn defect_12_the_jobsender_lists_the_own_buckets_in_both_modes_and_writes_nothing() {
-    let Some(python) = required_python().await else { return };
-    let template = Template::read(&python).await;
+    let Some(template) = template().await else { return };
     for job_type in ["GET", "PUT"] {
-        let role = stack(&template, job_type).properties("JobsenderRole");
-        let policies = role["Policies"].as_array().expect("policies");
-        let grants: Vec<_> = policies.iter().flat_map(|policy| grants(&policy["PolicyDocument"])).collect();
+        let grants = of_the_jobsender(&Resolved::new(&template, &stack(job_type)));
         assert_eq!(grants, [("s3:ListBucket".to_owned(), set(&BUCKETS))], "{job_type}");
     }
     // With none of its own it may do nothing with S3 at all.
-    let bare = Evaluated::new(&template, &[]);
-    assert!(!bare.holds("HasOwnBuckets"));
+    let bare = Resolved::new(&template, &[]);
+    assert!(!bare.condition("HasOwnBuckets"));
     assert!(!bare.properties("JobsenderRole").to_string().contains("\"s3:"), "S3 is granted");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_key_lists_the_jobsender_reads_own_lists_in_put_mode_and_looks_at_own_objects_in_both() {
-    let Some(python) = required_python().await else { return };
-    let template = Template::read(&python).await;
+    let Some(template) = template().await else { return };
     for (job_type, reads_lists) in [("PUT", true), ("GET", false)] {
-        let given = [
-            ("JobType", job_type),
-            ("NewBucketName", "created"),
-            ("OwnBucketArns", BUCKETS[1]),
-            ("KeyListArns", LISTS),
-        ];
-        let role = Evaluated::new(&template, &given).properties("JobsenderRole");
-        let policies = role["Policies"].as_array().expect("policies");
-        let grants: Vec<_> = policies.iter().flat_map(|policy| grants(&policy["PolicyDocument"])).collect();
+        let parameters = [&stack(job_type)[..], &[("KeyListArns", LISTS)]].concat();
+        let grants = of_the_jobsender(&Resolved::new(&template, &parameters));
         let mut expected = vec![("s3:ListBucket".to_owned(), set(&BUCKETS))];
         if reads_lists {
             expected.push(("s3:GetObject".to_owned(), set(&[LISTS])));
