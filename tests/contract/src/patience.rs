@@ -20,8 +20,8 @@ use crate::clock::TestClock;
 /// Three tries more, at once.
 pub const POLICY: RetryPolicy =
     RetryPolicy { max_retries: 3, base: Duration::from_millis(1), cap: Duration::from_millis(2) };
-/// Longer than anything in memory takes.
-pub const TIMEOUT: Duration = Duration::from_secs(60);
+/// Longer than anything in memory takes, and shorter than a leg of these tests.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Patience with somebody who watches.
 pub fn patience(observer: Arc<dyn Observer>) -> Patience<TestClock> {

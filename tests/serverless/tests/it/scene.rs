@@ -121,6 +121,12 @@ pub fn copy(cloud: &Cloud, key: &str) -> Option<String> {
     bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// There is a copy with this content, and the table has it as done.
+pub async fn assert_copied(cloud: &Cloud, key: &str, content: &str) {
+    assert_eq!(copy(cloud, key).as_deref(), Some(content), "{key}");
+    assert_eq!(state(cloud, key).await.as_deref(), Some("done"), "{key}");
+}
+
 /// A job as the system that longhaul replaces sends it.
 pub fn job(src_key: &str, des_key: &str, size: u64) -> String {
     json!({

@@ -8,7 +8,8 @@ use serverless::{Cloud, Depth, OTHER_BUCKET, OWN_BUCKET, deliver, notification, 
 use test_s3::{FaultRule, Hold, When};
 
 use crate::scene::{
-    EMPTY, PLENTY, assert_acknowledged, copy, created, ids, job, put, put_and_tell, route, slow_down, state, worker,
+    EMPTY, PLENTY, assert_acknowledged, assert_copied, copy, created, ids, job, put, put_and_tell, route, slow_down,
+    state, worker,
 };
 
 /// Ends when all of these requests are stopped at the same time, and lets them go then.
@@ -65,8 +66,7 @@ async fn all_records_of_an_event_are_copied_and_their_keys_survive_byte_for_byte
     let function = worker(&cloud.worker_environment()).await;
     assert_acknowledged(&function, &cloud.events).await;
     for key in keys {
-        assert_eq!(copy(&cloud, key).as_deref(), Some(key));
-        assert_eq!(state(&cloud, key).await.as_deref(), Some("done"));
+        assert_copied(&cloud, key, key).await;
     }
     let copied: BTreeSet<String> = cloud.other.store().keys(OTHER_BUCKET).into_iter().collect();
     assert_eq!(copied, BTreeSet::from(keys.map(str::to_owned)));
@@ -91,8 +91,7 @@ async fn a_job_of_the_original_is_done_as_it_stands() {
     cloud.jobs.send(job("photos/a b.jpg", "there/photos/a b.jpg", 7)).await;
     let function = worker(&cloud.worker_environment()).await;
     assert_acknowledged(&function, &cloud.jobs).await;
-    assert_eq!(copy(&cloud, "there/photos/a b.jpg").as_deref(), Some("content"));
-    assert_eq!(state(&cloud, "there/photos/a b.jpg").await.as_deref(), Some("done"));
+    assert_copied(&cloud, "there/photos/a b.jpg", "content").await;
     assert_eq!(cloud.jobs.depth().await, EMPTY);
 }
 

@@ -5,8 +5,8 @@ use serverless::{Cloud, Environment, OTHER_BUCKET, OTHER_SECRET_ACCESS_KEY, OWN_
 use test_s3::{FaultKind, FaultRule};
 
 use crate::scene::{
-    EMPTY, MIB, PLENTY, WAITING, assert_acknowledged, assert_given_back, come_again, copy, known_row, line_of,
-    only_parked, put_and_tell, route, set_credential, slow_down, state, text, worker,
+    EMPTY, MIB, PLENTY, WAITING, assert_acknowledged, assert_copied, assert_given_back, come_again, known_row, line_of,
+    only_parked, put_and_tell, route, set_credential, slow_down, text, worker,
 };
 
 const KEY: &str = "a";
@@ -26,8 +26,7 @@ async fn wrong_credentials_are_read_again_by_the_same_process_and_nothing_is_par
     cloud.parameters.set_other_account(&cloud.other).await;
     come_again(&cloud, &cloud.events, &message).await;
     assert_acknowledged(&function, &cloud.events).await;
-    assert_eq!(copy(&cloud, KEY).as_deref(), Some("content"));
-    assert_eq!(state(&cloud, KEY).await.as_deref(), Some("done"));
+    assert_copied(&cloud, KEY, "content").await;
     assert_eq!((cloud.events.depth().await, cloud.parked.depth().await), (EMPTY, EMPTY));
     for secret in ["expired-secret", OTHER_SECRET_ACCESS_KEY] {
         assert!(!function.output().contains(secret), "the log shows a secret");

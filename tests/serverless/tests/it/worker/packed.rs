@@ -5,7 +5,8 @@ use serverless::{Cloud, OTHER_BUCKET, OWN_BUCKET};
 use test_s3::FaultRule;
 
 use crate::scene::{
-    EMPTY, assert_acknowledged, copy, denied, known_row, only_parked, put, slow_down, state, text, worker,
+    EMPTY, assert_acknowledged, assert_copied, copy, denied, known_row, only_parked, put, slow_down, state, text,
+    worker,
 };
 
 const KEYS: [&str; 3] = ["good", "bad", "good too"];
@@ -48,8 +49,7 @@ async fn of_a_packed_message_only_the_job_that_needs_help_is_parked() {
     let function = worker(&cloud.worker_environment()).await;
     assert_acknowledged(&function, &cloud.jobs).await;
     for key in ["good", "good too"] {
-        assert_eq!(copy(&cloud, key).as_deref(), Some(key));
-        assert_eq!(state(&cloud, key).await.as_deref(), Some("done"));
+        assert_copied(&cloud, key, key).await;
     }
     let parked = only_parked(&cloud).await;
     assert_eq!((parked.reason.as_str(), parked.queue.as_str()), ("access-denied", "jobs"));
