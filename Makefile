@@ -45,7 +45,9 @@ test: programs ## Run all tests
 		set -ex; $(CARGO) nextest run --workspace --exclude simulation; \
 		$(CARGO) nextest run --cargo-profile sim -p simulation; \
 	else \
-		set -ex; $(CARGO) test --workspace --exclude simulation --lib --bins --tests; \
+		set -ex; $(CARGO) test --workspace --exclude simulation --lib --bins --tests -- \
+			--skip stress:: --skip crash:: --skip round_trip::; \
+		$(CARGO) test --workspace --exclude simulation --test it -- stress:: crash:: round_trip::; \
 		$(CARGO) test --profile sim -p simulation --lib --bins --tests; \
 	fi
 	$(CARGO) test --doc --workspace --exclude simulation

@@ -23,10 +23,12 @@ pub mod uploads;
 pub mod versions;
 
 mod clock;
+mod patience;
 mod steps;
 
 pub use clock::TestClock;
 pub use ledger::ledger;
+pub use patience::{POLICY, TIMEOUT, after, patience, patience_for};
 pub use queue::queue;
 pub use scan_ledger::scan_ledger;
 

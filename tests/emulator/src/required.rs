@@ -7,21 +7,20 @@ use crate::{
     python::{PACKAGES, Python},
 };
 
-/// An emulator for the test of this name. Without Python there is none: it is said that the test did not run, and the
-/// test returns.
+/// An emulator for a test. Without Python there is none: it is said that the test did not run, and the test returns.
 ///
 /// # Panics
 /// If the emulator fails to start for any other reason, or if `LONGHAUL_REQUIRE_EMULATOR=1` and there is no Python.
-pub async fn required(test: &str) -> Option<Emulator> {
-    given_or_said(test, Emulator::start().await)
+pub async fn required() -> Option<Emulator> {
+    given_or_said(Emulator::start().await)
 }
 
 /// The same for a test that needs only Python and its packages.
 ///
 /// # Panics
 /// As [`required`].
-pub async fn required_python(test: &str) -> Option<Python> {
-    given_or_said(test, Python::prepare().await)
+pub async fn required_python() -> Option<Python> {
+    given_or_said(Python::prepare().await)
 }
 
 /// Installs the packages before the tests, whose time is limited. Where there is no Python it does nothing: the tests

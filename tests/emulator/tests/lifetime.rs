@@ -66,7 +66,7 @@ async fn start_idle_function(emulator: &Emulator, folder: &Path) -> u16 {
 
 #[tokio::test]
 async fn an_emulator_and_its_functions_end_with_the_handle() {
-    let Some(emulator) = required("an_emulator_and_its_functions_end_with_the_handle").await else { return };
+    let Some(emulator) = required().await else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let ports = [port_of(&emulator), start_idle_function(&emulator, folder.path()).await];
     assert!(ports.into_iter().all(listens));
@@ -80,8 +80,7 @@ async fn emulators_started_at_once_are_apart() {
 name = json.load(sys.stdin)
 if name: boto3.client('sqs').create_queue(QueueName=name)
 json.dump(boto3.client('sqs').list_queues().get('QueueUrls', []), sys.stdout)";
-    let test = "emulators_started_at_once_are_apart";
-    let (Some(one), Some(other)) = tokio::join!(required(test), required(test)) else { return };
+    let (Some(one), Some(other)) = tokio::join!(required(), required()) else { return };
     let queue = format!("{}/000000000000/queue", one.endpoint());
     assert_eq!(one.python().run(LIST, &json!("queue")).await, json!([queue]));
     assert_eq!(other.python().run(LIST, &json!("")).await, json!([]));
@@ -89,7 +88,7 @@ json.dump(boto3.client('sqs').list_queues().get('QueueUrls', []), sys.stdout)";
 
 #[tokio::test]
 async fn python_has_the_packages_that_tests_rely_on() {
-    let Some(python) = required_python("python_has_the_packages_that_tests_rely_on").await else { return };
+    let Some(python) = required_python().await else { return };
     let script = "import json, boto3, yaml, samtranslator.yaml_helper; print(json.dumps('all there'))";
     assert_eq!(python.run(script, &json!(null)).await, json!("all there"));
 }

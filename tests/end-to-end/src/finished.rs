@@ -20,7 +20,7 @@ impl Finished {
     ///
     /// # Panics
     /// If it ended otherwise, or its summary says otherwise.
-    pub fn exits_with(self, code: i32) -> Self {
+    pub fn assert_exit(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{}", self.all());
         if let Some(summary) = self.find_summary() {
             assert_eq!(summary["exit_code"].as_i64(), Some(i64::from(code)), "{}", self.all());

@@ -8,7 +8,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use test_s3::{Options, Server, Store, Versioning};
+use test_s3::{Options, PutOptions, Server, Store, Versioning};
 
 use crate::cli::{self, Cli};
 
@@ -36,6 +36,24 @@ impl World {
     #[must_use]
     pub fn store(&self) -> Arc<Store> {
         self.server.store()
+    }
+
+    /// The same, with objects of the source whose bytes are their keys.
+    pub async fn with_objects(keys: &[&str]) -> Self {
+        let world = Self::start(Options::default()).await;
+        keys.iter().for_each(|key| world.put("src", key, *key));
+        world
+    }
+
+    /// Writes an object without the command.
+    pub fn put(&self, bucket: &str, key: &str, bytes: impl Into<Vec<u8>>) {
+        self.store().put(bucket, key, bytes.into(), PutOptions::default());
+    }
+
+    /// The keys at the destination.
+    #[must_use]
+    pub fn there(&self) -> Vec<String> {
+        self.store().keys("dst")
     }
 
     /// A path in the folder of this world.

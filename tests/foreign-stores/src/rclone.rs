@@ -25,13 +25,13 @@ pub struct Rclone {
 }
 
 impl Rclone {
-    /// One for the test of this name. Where it cannot be had it is said that the test did not run, and the test returns.
+    /// One for a test. Where it cannot be had it is said that the test did not run, and the test returns.
     ///
     /// # Panics
     /// If it does not start, or `LONGHAUL_REQUIRE_EMULATOR=1` and it cannot be had.
-    pub async fn required(test: &str) -> Option<Self> {
+    pub async fn required() -> Option<Self> {
         let started = tokio::task::spawn_blocking(Self::start).await;
-        given_or_said(test, started.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())))
+        given_or_said(started.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())))
     }
 
     fn start() -> Result<Self, NotHere> {

@@ -30,7 +30,7 @@ fn sockets_of(port: &str) -> usize {
 
 #[tokio::test]
 async fn seaweedfs_ends_with_its_handle_and_leaves_no_sockets() {
-    let Some(store) = SeaweedFs::required("seaweedfs_ends_with_its_handle_and_leaves_no_sockets").await else { return };
+    let Some(store) = SeaweedFs::required().await else { return };
     let endpoint = store.endpoint();
     let port = endpoint.rsplit(':').next().expect("an endpoint ends in a port");
     assert!(listens(&endpoint));
@@ -42,7 +42,7 @@ async fn seaweedfs_ends_with_its_handle_and_leaves_no_sockets() {
 
 #[tokio::test]
 async fn rclone_ends_with_its_handle() {
-    let Some(store) = Rclone::required("rclone_ends_with_its_handle").await else { return };
+    let Some(store) = Rclone::required().await else { return };
     let endpoint = store.endpoint();
     assert!(listens(&endpoint));
     drop(store);

@@ -54,37 +54,35 @@ fn assert_nothing_was_sent(again: &Finished) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_become_files_and_come_back_and_are_not_copied_twice() {
-    let test = "objects_become_files_and_come_back_and_are_not_copied_twice";
-    let Some(store) = Rclone::required(test).await else { return };
+    let Some(store) = Rclone::required().await else { return };
     let folder = store.create_bucket("files");
     let world = filled().await;
 
-    assert_eq!(up(&world, &store).run().await.exits_with(0).total("copied"), keys().len() as u64);
+    assert_eq!(up(&world, &store).run().await.assert_exit(0).total("copied"), keys().len() as u64);
     assert_holds(&folder);
-    assert_nothing_was_sent(&up(&world, &store).run().await.exits_with(0));
+    assert_nothing_was_sent(&up(&world, &store).run().await.assert_exit(0));
 
-    assert_eq!(down(&world, &store).run().await.exits_with(0).total("copied"), keys().len() as u64);
+    assert_eq!(down(&world, &store).run().await.assert_exit(0).total("copied"), keys().len() as u64);
     for key in keys() {
         assert!(world.store().sha256("dst", &key) == world.store().sha256("src", &key), "{key:?} has other bytes");
     }
-    assert_nothing_was_sent(&down(&world, &store).run().await.exits_with(0));
+    assert_nothing_was_sent(&down(&world, &store).run().await.assert_exit(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_in_the_place_of_a_folder_fails_by_name() {
-    let Some(store) = Rclone::required("an_object_in_the_place_of_a_folder_fails_by_name").await else { return };
+    let Some(store) = Rclone::required().await else { return };
     store.create_bucket("files");
     let world = World::start(Options::default()).await;
     world.store().put("src", "p", "an object", PutOptions::default());
     world.store().put("src", "p/x", "another", PutOptions::default());
-    let finished = up(&world, &store).set("--max-retries", "1").run().await.exits_with(2);
+    let finished = up(&world, &store).set("--max-retries", "1").run().await.assert_exit(2);
     assert_eq!((finished.total("copied"), finished.total("failed")), (1, 1), "{}", finished.all());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_header_that_rclone_drops_is_reported_of_every_object_that_had_it() {
-    let test = "a_header_that_rclone_drops_is_reported_of_every_object_that_had_it";
-    let Some(store) = Rclone::required(test).await else { return };
+    let Some(store) = Rclone::required().await else { return };
     store.create_bucket("files");
     let world = World::start(Options::default()).await;
     let headers = ContentHeaders {
@@ -96,7 +94,7 @@ async fn a_header_that_rclone_drops_is_reported_of_every_object_that_had_it() {
     world.store().put("src", "small", "bytes", expiring());
     world.store().put("src", LARGE, content(LARGE), expiring());
     world.store().put("src", "plain", "bytes", PutOptions::default());
-    let finished = up(&world, &store).run().await.exits_with(0);
+    let finished = up(&world, &store).run().await.assert_exit(0);
     for key in ["small", LARGE] {
         assert_eq!(finished.line(key)["not_preserved"], serde_json::json!(["expires"]), "{key}: {}", finished.all());
     }

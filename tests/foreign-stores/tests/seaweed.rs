@@ -106,9 +106,7 @@ fn assert_copied(finished: &Finished, copied: usize, keys: &[String]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_forty_thousand_keys_around_slashes_what_a_tree_lacks_is_copied_into_it_and_out_of_it_and_nothing_twice() {
-    let test =
-        "of_forty_thousand_keys_around_slashes_what_a_tree_lacks_is_copied_into_it_and_out_of_it_and_nothing_twice";
-    let Some(store) = SeaweedFs::required(test).await else { return };
+    let Some(store) = SeaweedFs::required().await else { return };
     store.create_bucket("tree").await;
     let world = World::start(Options::default()).await;
     let keys = all_keys();
@@ -118,13 +116,13 @@ async fn of_forty_thousand_keys_around_slashes_what_a_tree_lacks_is_copied_into_
     put(&world, "dst", already_there(&keys));
     fill(&store.endpoint(), "tree", there).await;
 
-    assert_copied(&up(&world, &store).run().await.exits_with(0), lacking, &keys);
+    assert_copied(&up(&world, &store).run().await.assert_exit(0), lacking, &keys);
     assert_holds(&store, "tree", &keys).await;
-    assert_copied(&up(&world, &store).run().await.exits_with(0), 0, &keys);
+    assert_copied(&up(&world, &store).run().await.assert_exit(0), 0, &keys);
 
-    assert_copied(&down(&world, &store).run().await.exits_with(0), lacking, &keys);
+    assert_copied(&down(&world, &store).run().await.assert_exit(0), lacking, &keys);
     assert_came_back(&world, &keys);
-    assert_copied(&down(&world, &store).run().await.exits_with(0), 0, &keys);
+    assert_copied(&down(&world, &store).run().await.assert_exit(0), 0, &keys);
 }
 
 /// SeaweedFS takes these keys with success, and holds other ones in their place, or nothing of the content.
@@ -134,15 +132,14 @@ const REFUSED: [&str; 3] = ["..", "x/../y", "./x"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_that_the_store_takes_and_writes_otherwise_are_named_at_the_end_and_are_no_success() {
-    let test = "keys_that_the_store_takes_and_writes_otherwise_are_named_at_the_end_and_are_no_success";
-    let Some(store) = SeaweedFs::required(test).await else { return };
+    let Some(store) = SeaweedFs::required().await else { return };
     store.create_bucket("tree").await;
     let world = World::start(Options::default()).await;
     for key in WRITTEN_OTHERWISE.into_iter().chain(["plain"]) {
         world.store().put("src", key, "some bytes", PutOptions::default());
     }
     // For people: programs get the number.
-    let finished = up(&world, &store).without("--json").run().await.exits_with(3);
+    let finished = up(&world, &store).without("--json").run().await.assert_exit(3);
     for key in WRITTEN_OTHERWISE {
         // People are shown a backslash as two.
         let named = format!("different: {}\n", key.replace('\\', "\\\\"));
@@ -153,8 +150,7 @@ async fn keys_that_the_store_takes_and_writes_otherwise_are_named_at_the_end_and
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_that_the_store_refuses_fail_by_name_and_the_others_arrive() {
-    let test = "keys_that_the_store_refuses_fail_by_name_and_the_others_arrive";
-    let Some(store) = SeaweedFs::required(test).await else { return };
+    let Some(store) = SeaweedFs::required().await else { return };
     store.create_bucket("tree").await;
     let world = World::start(Options::default()).await;
     let (long, plain) = ("n".repeat(256), "plain");
@@ -162,7 +158,7 @@ async fn keys_that_the_store_refuses_fail_by_name_and_the_others_arrive() {
     for key in refused().chain([plain]) {
         world.store().put("src", key, "some bytes", PutOptions::default());
     }
-    let finished = up(&world, &store).run().await.exits_with(2);
+    let finished = up(&world, &store).run().await.assert_exit(2);
     for key in refused() {
         assert_eq!(finished.outcome(key), "failed", "{key:?}: {}", finished.all());
     }

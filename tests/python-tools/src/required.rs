@@ -4,6 +4,7 @@ use std::{
     env,
     fs::OpenOptions,
     io::{self, Write as _},
+    thread,
 };
 
 use crate::environment::NotHere;
@@ -13,12 +14,14 @@ const MUST_RUN: &str = "LONGHAUL_REQUIRE_EMULATOR";
 /// Names a file that gets a line for every test that did not run.
 const NOT_RUN_FILE: &str = "LONGHAUL_NOT_RUN_FILE";
 
-/// What the test of this name was given. Where it cannot be had there is nothing: it is said that the test did not run, and
-/// the test returns.
+/// What a test was given. Where it cannot be had there is nothing: it is said that the test did not run, and the test
+/// returns. It is named by its thread, which has its name: this is called where the test itself runs, and in no task of it.
 ///
 /// # Panics
 /// If it cannot be had and `LONGHAUL_REQUIRE_EMULATOR=1`.
-pub fn given_or_said<T>(test: &str, given: Result<T, NotHere>) -> Option<T> {
+pub fn given_or_said<T>(given: Result<T, NotHere>) -> Option<T> {
+    let thread = thread::current();
+    let test = thread.name().filter(|name| *name != "main").unwrap_or("this program");
     match given {
         Ok(given) => Some(given),
         Err(error) if must_run() => panic!("{test} must run: {error}"),

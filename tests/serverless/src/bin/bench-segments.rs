@@ -60,7 +60,7 @@ async fn main() -> ExitCode {
 async fn run(args: &Args, workers: usize) -> Option<f64> {
     let options = Options { cheap_etags: true, record: false, ..Options::default() };
     let setup = Setup { own: options.clone(), other: options, ..Setup::default() };
-    let cloud = Cloud::required_as("bench-segments", setup).await?;
+    let cloud = Cloud::required_as(setup).await?;
     cloud.other.store().set_discard(OTHER_BUCKET, true);
     cloud.own.store().put_synthetic_with_crc(OWN_BUCKET, KEY, 7, args.mib * MIB);
     let longhaul = Longhaul::of(&cloud)
@@ -79,7 +79,7 @@ async fn run(args: &Args, workers: usize) -> Option<f64> {
     let seconds = began.elapsed().as_secs_f64();
     for worker in running {
         worker.terminate();
-        worker.ended().await.exits_with(0);
+        worker.ended().await.assert_exit(0);
     }
     Some(seconds)
 }

@@ -1,0 +1,4 @@
+//! Local folders and the SQLite ledger, under the contract and under the engine.
+
+mod contract;
+mod resuming;

@@ -1,0 +1,6 @@
+//! One object: what is resumed, what is proved, and what is left behind.
+
+mod dropped_headers;
+mod leftovers;
+mod proofs;
+mod resuming;

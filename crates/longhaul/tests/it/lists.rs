@@ -1,0 +1,4 @@
+//! Lists of keys.
+
+mod named;
+mod refusals;

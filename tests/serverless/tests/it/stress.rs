@@ -1,0 +1,3 @@
+//! What keeps a whole machine busy.
+
+mod killing;

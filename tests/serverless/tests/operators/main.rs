@@ -1,7 +1,0 @@
-//! The commands of those who operate a stack, as processes of their own.
-
-mod bad_input;
-mod buckets;
-mod parked;
-mod sending;
-mod working;
