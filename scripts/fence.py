@@ -17,6 +17,8 @@ from pathlib import Path
 from rust_source import Reader
 
 MOST_FILES = 14
+# These have no folders yet. Their numbers may only fall.
+FLAT = {"longhaul-cli": 44, "longhaul-local": 35}
 KEYWORDS = ("crate", "self", "super")
 
 # The floors of a folder, lowest first: what stands in one line may not import each other.
@@ -34,17 +36,18 @@ FLOORS = {
     "longhaul/copy": """
         attempt
         claim
-        multipart single_record
+        multipart single_tries
         segment server_side single_request delete_copy
         copy_object
     """,
     "longhaul/scan": """
         key_list
         listing
-        totals recheck
+        totals
+        unordered
         differences
         parallel
-        copy_differences
+        recheck copy_differences
         copy_named
     """,
     "longhaul-aws": """
@@ -232,8 +235,9 @@ def way_back(edges, start):
 def full_folders(root, folder):
     for path in (folder / "src", *sorted(p for p in (folder / "src").rglob("*") if p.is_dir())):
         count = len(list(path.glob("*.rs")))
-        if count > MOST_FILES:
-            yield f"{path.relative_to(root)}: {count} files; a folder holds {MOST_FILES} at most"
+        most = FLAT.get(folder.name, MOST_FILES) if path.name == "src" else MOST_FILES
+        if count > most:
+            yield f"{path.relative_to(root)}: {count} files; a folder holds {most} at most"
 
 
 def offences(root):

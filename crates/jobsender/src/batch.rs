@@ -2,7 +2,10 @@
 
 use std::time::SystemTime;
 
-use longhaul::{ending::Verdict, object::Timestamp, queue::QueueMessage};
+use longhaul::{
+    object::Timestamp,
+    queue::{QueueMessage, Verdict},
+};
 use longhaul_aws::{StackJobsender, time_left};
 use serde::Deserialize;
 use serde_json::{Value, json};

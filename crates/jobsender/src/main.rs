@@ -10,8 +10,8 @@ use std::{
 };
 
 use lambda_runtime::{LambdaEvent, service_fn};
-use longhaul::scan::Mode;
-use longhaul_aws::{Cloud, CloudOptions, JobsenderSettings, StackJobsender, lambda_log, time_left};
+use longhaul::route::Mode;
+use longhaul_aws::{Cloud, CloudOptions, JobsenderSettings, StackJobsender, lambda::log, time_left};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +21,7 @@ fn var(name: &str) -> Option<String> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
-    lambda_log::init(var("AWS_LAMBDA_LOG_LEVEL").or_else(|| var("RUST_LOG")).as_deref());
+    log::init(var("AWS_LAMBDA_LOG_LEVEL").or_else(|| var("RUST_LOG")).as_deref());
     let jobsender = Arc::new(start().await?);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         let jobsender = Arc::clone(&jobsender);

@@ -8,79 +8,28 @@
 //! ([`DynamoLedger`]) and parameters ([`Parameters`]). Their calls are small and are repeated by the SDK.
 //! [`WorkerSettings`] and [`JobsenderSettings`] read the environment.
 
-pub mod bucket;
-pub mod connect;
-pub mod provider;
+pub mod dynamodb;
+pub mod lambda;
+pub mod s3;
+pub mod sdk;
+pub mod settings;
+pub mod sqs;
+pub mod stack;
 
-mod account;
-mod answer;
-mod body;
-mod bucket_para;
-pub mod checkip;
-mod clock;
-mod cloud;
-mod credentials;
-mod destination;
-mod dynamo;
-mod dynamo_batch;
-mod dynamo_item;
-mod endpoint;
-mod failure;
-mod guard;
-mod http;
-mod jobsender_settings;
-pub mod lambda_log;
-mod list_objects;
-mod list_parts;
-mod notification;
-mod pages;
-mod parked;
-mod parking;
-mod reach;
-mod records;
-mod requests;
-mod same_bucket;
-mod service_failure;
-mod service_time;
-mod settings;
-mod source;
-mod sqs;
-mod ssm;
-mod stack;
-mod stack_jobsender;
-mod stack_worker;
-mod surroundings;
-mod time_left;
-mod translate;
-mod uploads;
-mod versions;
-mod whole_xml;
-mod worker_settings;
-
-pub use account::{Account, account};
-pub use bucket::S3Bucket;
-pub use bucket_para::{BucketParaError, BucketRoute, parse_routes};
-pub use clock::SystemClock;
-pub use cloud::{Cloud, CloudOptions};
-pub use connect::{ConnectError, ConnectOptions, Keys, Sharing, connect};
-pub use credentials::{CredentialsError, OtherAccount};
-pub use dynamo::DynamoLedger;
-pub use dynamo_item::key_text;
-pub use endpoint::EndpointError;
-pub use jobsender_settings::JobsenderSettings;
-pub use notification::{Connected, Connection, Heard, Notification, connect_bucket};
-pub use parked::{ParkedMessage, ParkedQueue};
-pub use provider::Provider;
-pub use reach::Named;
-pub use records::{OpenRecords, Order};
-pub use requests::Requests;
-pub use same_bucket::is_same_bucket;
-pub use settings::{JobType, SettingsError, SettingsProblem};
-pub use sqs::{SqsQueue, arn_name};
-pub use ssm::{IgnoreListError, ParameterError, Parameters};
-pub use stack::{StackError, StackParameter};
-pub use stack_jobsender::StackJobsender;
-pub use stack_worker::StackWorker;
-pub use surroundings::StackStores;
-pub use time_left::time_left;
-pub use worker_settings::{DefaultDestination, WorkerQueues, WorkerSettings};
+pub use dynamodb::{DynamoLedger, OpenRecords, Order, key_text};
+pub use lambda::time_left;
+pub use s3::address::ConnectError;
+pub use s3::{
+    Account, ConnectOptions, EndpointError, Keys, Named, Provider, S3Bucket, Sharing, account, connect, is_same_bucket,
+};
+pub use sdk::{Requests, SystemClock};
+pub use settings::{
+    BucketParaError, CredentialsError, DefaultDestination, IgnoreListError, JobType, JobsenderSettings, OtherAccount,
+    ParameterError, Parameters, SettingsError, SettingsProblem, StackError, StackParameter, WorkerQueues,
+    WorkerSettings, parse_routes,
+};
+pub use sqs::{ParkedMessage, ParkedQueue, SqsQueue, arn_name};
+pub use stack::{
+    Cloud, CloudOptions, Connected, Connection, Heard, Notification, StackJobsender, StackStores, StackWorker,
+    connect_bucket,
+};

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::{
     check_args::CheckCommand,
+    provider_name::ProviderName,
     settings::CopySettings,
     stack_args::{BucketCommand, ParkedCommand, SendArgs, StackName, WorkArgs},
 };
@@ -162,24 +163,6 @@ pub struct Side {
     /// Trust the certificates in this PEM file too (also: AWS_CA_BUNDLE).
     #[arg(long, value_name = "FILE")]
     pub ca_bundle: Option<PathBuf>,
-}
-
-/// A provider on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ProviderName {
-    /// Amazon S3.
-    Aws,
-    /// Google Cloud Storage.
-    Gcs,
-    /// AliCloud OSS.
-    Oss,
-    /// Cloudflare R2.
-    R2,
-    /// MinIO.
-    Minio,
-    /// Another store: the least is assumed.
-    Other,
 }
 
 #[derive(Debug, Args)]

@@ -7,7 +7,13 @@ use std::{
 };
 
 use indicatif::{HumanBytes, HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use longhaul::{engine::Observer, error::StoreError, object::ObjectKey, report::ObjectReport, text::escaped};
+use longhaul::{
+    copy::{ObjectReport, Observer},
+    limits::OnRetry,
+    object::ObjectKey,
+    store::StoreError,
+    text::escaped,
+};
 use serde_json::json;
 
 use crate::{
@@ -142,6 +148,12 @@ fn style_of(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
+impl OnRetry for Bars {
+    fn retrying(&self, error: &StoreError, _wait: Duration) {
+        self.0.whole.set_message(format!("repeating {}", error.operation()));
+    }
+}
+
 impl Observer for Bars {
     fn object_started(&self, key: &ObjectKey, size: u64, already: u64) {
         let mut state = self.lock();
@@ -166,10 +178,6 @@ impl Observer for Bars {
             bar.set_position(position.max(0).unsigned_abs());
         }
         self.say_now_and_then(&mut state);
-    }
-
-    fn retrying(&self, error: &StoreError, _wait: Duration) {
-        self.0.whole.set_message(format!("repeating {}", error.operation()));
     }
 
     fn object_finished(&self, report: &ObjectReport) {

@@ -3,20 +3,21 @@
 use std::sync::Arc;
 
 use longhaul::{
-    engine::Silent,
-    error::{ErrorKind, StoreError},
-    rules::DeletePolicy,
+    copy::Silent,
+    route::NamedRoute,
+    store::{ErrorKind, StoreError},
+    worker::DeletePolicy,
 };
 use longhaul_aws::{
-    BucketRoute, Cloud, Connected, Connection, Heard, JobType, Notification, WorkerSettings, arn_name, connect_bucket,
+    Cloud, Connected, Connection, Heard, JobType, Notification, WorkerSettings, arn_name, connect_bucket,
 };
 use serde_json::{Value, json};
 
 use crate::{
-    copy::patience,
     failure::{Exit, Failure},
     out::{self, say, tell},
     overlap::{default_route, refuse_overlap},
+    patience::patience,
     settings::CopySettings,
     stack::{self, Stack},
     stack_args::{BucketCommand, BucketConnectArgs},
@@ -39,7 +40,7 @@ async fn connect(args: &BucketConnectArgs, json: bool) -> Result<Exit, Failure> 
     }
     let queue_arn = events_arn(&stack)?;
     let routes = routes_of(&stack.cloud, &settings, args).await?;
-    let fitting: Vec<BucketRoute> = routes.iter().filter(|route| takes_below(route, &args.prefix)).cloned().collect();
+    let fitting: Vec<NamedRoute> = routes.iter().filter(|route| takes_below(route, &args.prefix)).cloned().collect();
     refuse_return(&stack.cloud, &settings, &fitting).await?;
     let heard = match settings.delete_policy {
         DeletePolicy::Ignore => Heard::Created,
@@ -121,7 +122,7 @@ async fn routes_of(
     cloud: &Cloud,
     settings: &WorkerSettings,
     args: &BucketConnectArgs,
-) -> Result<Vec<BucketRoute>, Failure> {
+) -> Result<Vec<NamedRoute>, Failure> {
     let mut routes = match &settings.routes_parameter {
         Some(name) => cloud.parameters().routes(name).await?,
         None => Vec::new(),
@@ -135,12 +136,12 @@ async fn routes_of(
 }
 
 /// Whether a route takes any key below a prefix.
-fn takes_below(route: &BucketRoute, prefix: &str) -> bool {
+fn takes_below(route: &NamedRoute, prefix: &str) -> bool {
     prefix.starts_with(&route.src_prefix) || route.src_prefix.starts_with(prefix)
 }
 
 /// What the stack writes into the bucket would be told to it as new. Only a bucket of the same name can be the same one.
-async fn refuse_return(cloud: &Cloud, settings: &WorkerSettings, routes: &[BucketRoute]) -> Result<(), Failure> {
+async fn refuse_return(cloud: &Cloud, settings: &WorkerSettings, routes: &[NamedRoute]) -> Result<(), Failure> {
     if !routes.iter().any(|route| route.src_bucket == route.des_bucket) {
         return Ok(());
     }
@@ -149,7 +150,7 @@ async fn refuse_return(cloud: &Cloud, settings: &WorkerSettings, routes: &[Bucke
 }
 
 /// What becomes of new objects that no route takes.
-fn no_place(args: &BucketConnectArgs, routes: &[BucketRoute]) -> String {
+fn no_place(args: &BucketConnectArgs, routes: &[NamedRoute]) -> String {
     let BucketConnectArgs { bucket, prefix, .. } = args;
     if routes.is_empty() {
         return format!(

@@ -2,8 +2,11 @@
 
 use std::{error::Error, fs, path::Path};
 
-use longhaul::{error::chain, ignore::IgnoreList, ignore_text::IgnoreText};
-use longhaul_aws::{BucketRoute, ConnectOptions, OtherAccount, account, parse_routes};
+use longhaul::{
+    route::{IgnoreList, IgnoreText, NamedRoute},
+    store::error::chain,
+};
+use longhaul_aws::{ConnectOptions, OtherAccount, account, parse_routes};
 use serde_json::json;
 
 use crate::{
@@ -61,7 +64,7 @@ async fn routes(args: &RoutesArgs, json: bool) -> Result<Exit, Failure> {
 }
 
 /// Where the own buckets go that notify the stack and that no route names.
-fn defaults(args: &RoutesArgs, routes: &[BucketRoute]) -> Vec<BucketRoute> {
+fn defaults(args: &RoutesArgs, routes: &[NamedRoute]) -> Vec<NamedRoute> {
     if args.default_bucket.is_empty() || args.job_type == JobTypeName::Get {
         return Vec::new();
     }

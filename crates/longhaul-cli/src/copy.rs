@@ -1,22 +1,16 @@
 //! `longhaul copy`.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use longhaul::{
-    copy::CopyJob,
-    engine::{Engine, Observer, Patience, Settings},
-    memory_ledger::MemoryLedger,
+    copy::{CopyJob, Engine, Settings},
+    ledger::{Ledger, Record, State},
+    memory::MemoryLedger,
     object::Location,
-    ports::{Ledger, Source},
-    record::{Record, State},
-    retry::RetryPolicy,
-    scan::{self, Comparison, Event, Mode, Totals},
-    scan_list::{ListEvent, ListTotals},
+    route::Mode,
+    scan::{Comparison, Event, ListEvent, ListTotals, Totals, copy_differences, recheck},
+    store::Source,
 };
-use longhaul_aws::SystemClock;
 use longhaul_local::{RecordFilter, SqliteLedger};
 
 use crate::{
@@ -24,6 +18,7 @@ use crate::{
     bars::Bars,
     failure::{Exit, Failure},
     lists,
+    patience::patience,
     prepare::{Prepared, engine_settings, ledger_path, prepare},
     report::ReportFile,
     settings::CopySettings,
@@ -89,14 +84,6 @@ async fn unsettled(ledger: &SqliteLedger, prepared: &Prepared) -> Result<Vec<Cop
     Ok(jobs)
 }
 
-/// How long and how often to wait, as the settings have it.
-pub fn patience(settings: &CopySettings, observer: Arc<dyn Observer>) -> Patience<SystemClock> {
-    let defaults = RetryPolicy::default();
-    let policy = RetryPolicy { max_retries: settings.max_retries.unwrap_or(defaults.max_retries), ..defaults };
-    let timeout = Duration::from_secs(settings.timeout.unwrap_or(60).max(1));
-    Patience::new(SystemClock::new(), policy, timeout, fastrand::u64(..), observer)
-}
-
 async fn work<L: Ledger>(
     prepared: Prepared,
     ledger: L,
@@ -109,7 +96,8 @@ async fn work<L: Ledger>(
     let bars = show.bars();
     let patience = patience(settings, Arc::new(bars.clone()));
     let Prepared { source, destination, scan, unsettled, keys, must_exist } = prepared;
-    let engine = Arc::new(Engine::new(source, destination, ledger, patience, engine_settings));
+    let engine = Engine::new(source, destination, ledger, patience, engine_settings);
+    let engine = Arc::new(engine.observed_by(Arc::new(bars.clone())));
     stop::listen(engine.patience.stop.clone(), bars.clone());
     bars.begin();
     let mut hear = |event: ListEvent<'_>| hear(event, engine.source.location(), &mut show, &mut report, &bars);
@@ -117,7 +105,7 @@ async fn work<L: Ledger>(
         Some((store, key)) => lists::copy(&engine, &scan, store, key, unsettled, mode, &mut hear).await,
         None => {
             let mut hear = |event: Event<'_>| hear(ListEvent::Scan(event));
-            let (totals, listed) = scan::run(&engine, &scan, unsettled, mode, &mut hear).await;
+            let (totals, listed) = copy_differences::run(&engine, &scan, unsettled, mode, &mut hear).await;
             (ListTotals { totals, ..ListTotals::default() }, listed.map_err(Failure::from))
         }
     };
@@ -126,7 +114,7 @@ async fn work<L: Ledger>(
     let compared = match (&listed, mode, &keys) {
         (Ok(()), Mode::Copy, None) => {
             let mut hear = |event: Event<'_>| hear(ListEvent::Scan(event));
-            scan::compare_sizes(&engine, &scan, &mut hear).await
+            recheck::compare_sizes(&engine, &scan, &mut hear).await
         }
         _ => Ok(None),
     };

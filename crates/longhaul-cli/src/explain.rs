@@ -1,6 +1,6 @@
 //! What to do about an error, in plain words.
 
-use longhaul::error::{ErrorKind, StoreError};
+use longhaul::store::{ErrorKind, StoreError};
 
 /// Advice for an error, where there is some that helps.
 pub fn advice(error: &StoreError) -> Option<String> {

@@ -3,8 +3,10 @@
 use std::process::ExitCode;
 
 use longhaul::{
-    error::{ErrorKind, LedgerError, QueueError, StoreError},
-    key_list::KeyListError,
+    ledger::LedgerError,
+    queue::QueueError,
+    scan::KeyListError,
+    store::{ErrorKind, StoreError},
 };
 use longhaul_aws::{ConnectError, ParameterError};
 use serde_json::json;
@@ -108,7 +110,7 @@ impl From<StoreError> for Failure {
                 | ErrorKind::Unsupported
         );
         let exit = if configuration { Exit::Usage } else { Exit::SomeFailed };
-        Self { exit, message: longhaul::error::chain(&error), advice: explain::advice(&error) }
+        Self { exit, message: longhaul::store::error::chain(&error), advice: explain::advice(&error) }
     }
 }
 
@@ -116,7 +118,7 @@ impl From<KeyListError> for Failure {
     fn from(error: KeyListError) -> Self {
         match error {
             KeyListError::Store(error) => error.into(),
-            other => Self::usage(longhaul::error::chain(&other))
+            other => Self::usage(longhaul::store::error::chain(&other))
                 .advise("fix the list and run again; what it named before is done and is not done again"),
         }
     }
@@ -124,44 +126,45 @@ impl From<KeyListError> for Failure {
 
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
-        Self::usage(longhaul::error::chain(&error))
+        Self::usage(longhaul::store::error::chain(&error))
     }
 }
 
 impl From<QueueError> for Failure {
     fn from(error: QueueError) -> Self {
         let exit = if error.retryable { Exit::SomeFailed } else { Exit::Usage };
-        Self { exit, message: longhaul::error::chain(&error), advice: None }
+        Self { exit, message: longhaul::store::error::chain(&error), advice: None }
     }
 }
 
 impl From<ParameterError> for Failure {
     fn from(error: ParameterError) -> Self {
         let exit = if error.is_retryable() { Exit::SomeFailed } else { Exit::Usage };
-        Self { exit, message: longhaul::error::chain(&error), advice: None }
+        Self { exit, message: longhaul::store::error::chain(&error), advice: None }
     }
 }
 
 impl From<longhaul_aws::SettingsError> for Failure {
     fn from(error: longhaul_aws::SettingsError) -> Self {
-        Self::usage(longhaul::error::chain(&error)).advise("name a deployed stack with --stack, or set these variables")
+        Self::usage(longhaul::store::error::chain(&error))
+            .advise("name a deployed stack with --stack, or set these variables")
     }
 }
 
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
-        Self::usage(longhaul::error::chain(&error))
+        Self::usage(longhaul::store::error::chain(&error))
     }
 }
 
 impl From<SettingsError> for Failure {
     fn from(error: SettingsError) -> Self {
-        Self::usage(longhaul::error::chain(&error)).advise("see the table of settings in the README")
+        Self::usage(longhaul::store::error::chain(&error)).advise("see the table of settings in the README")
     }
 }
 
 impl From<longhaul_local::OpenError> for Failure {
     fn from(error: longhaul_local::OpenError) -> Self {
-        Self::usage(longhaul::error::chain(&error))
+        Self::usage(longhaul::store::error::chain(&error))
     }
 }

@@ -2,10 +2,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use longhaul::{
-    ending::Verdict,
-    queue::{JobQueue, QueueMessage},
-};
+use longhaul::queue::{JobQueue, QueueMessage, Verdict};
 use tokio_util::sync::CancellationToken;
 
 /// Most messages are handled by then, and cost no sign of life.
@@ -89,7 +86,7 @@ async fn delete<Q: JobQueue>(queue: &Q, message: &QueueMessage) {
 mod tests {
     use std::sync::Arc;
 
-    use longhaul::memory_queue::MemoryQueue;
+    use longhaul::memory::MemoryQueue;
     use longhaul_aws::SystemClock;
 
     use super::*;

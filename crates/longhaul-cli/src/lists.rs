@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use longhaul::{
-    copy::CopyJob,
-    engine::Engine,
-    keys_from::KeysFrom,
+    copy::{CopyJob, Engine},
+    ledger::Ledger,
     object::ObjectKey,
-    ports::{Ledger, Source},
-    route::Route,
-    scan::{Mode, Scan},
-    scan_list::{self, Hear, ListTotals},
+    route::{Mode, Route, ScanSpec},
+    scan::{Hear, KeysFrom, ListTotals, copy_named},
+    store::Source,
 };
 use longhaul_aws::{ConnectOptions, SystemClock, connect};
 use longhaul_local::{LocalFolder, Role};
 
-use crate::{failure::Failure, place::Place, prepare::file_of, store::Store};
+use crate::{
+    failure::Failure,
+    place::{Place, file_of},
+    store::Store,
+};
 
 /// Where a list of keys is. In a store it is read as the source is.
 pub async fn open(list: &str, route: &Route, options: &ConnectOptions) -> Result<(Store, ObjectKey), Failure> {
@@ -38,8 +40,8 @@ pub async fn open(list: &str, route: &Route, options: &ConnectOptions) -> Result
 
 /// Copies what a list names.
 pub async fn copy<L: Ledger>(
-    engine: &Arc<Engine<Store, Store, L, SystemClock>>,
-    scan: &Scan,
+    engine: &Arc<Engine<(Store, Store, L, SystemClock)>>,
+    scan: &ScanSpec,
     store: &Store,
     key: &ObjectKey,
     unsettled: Vec<CopyJob>,
@@ -48,7 +50,7 @@ pub async fn copy<L: Ledger>(
 ) -> (ListTotals, Result<(), Failure>) {
     match KeysFrom::open(store, &engine.patience, key, &engine.source.location().bucket).await {
         Ok(mut keys) => {
-            let (list, ended) = scan_list::run(engine, scan, &mut keys, unsettled, mode, hear).await;
+            let (list, ended) = copy_named::run(engine, scan, &mut keys, unsettled, mode, hear).await;
             (list, ended.map_err(Failure::from))
         }
         Err(error) => (ListTotals::default(), Err(error.into())),

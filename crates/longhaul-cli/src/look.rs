@@ -6,8 +6,10 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
-use longhaul::{error::QueueError, queue::JobQueue};
+use longhaul::queue::{JobQueue, QueueError};
 use longhaul_aws::{Cloud, ParkedMessage, ParkedQueue, SqsQueue};
+
+use crate::{failure::Failure, stack::Stack};
 
 /// How long messages are hidden by a look that does not come to its end.
 const HIDDEN: Duration = Duration::from_secs(5 * 60);
@@ -63,3 +65,19 @@ impl Look {
         stream::iter(given_back).buffer_unordered(AT_ONCE).collect::<()>().await;
     }
 }
+
+/// How many examples of a reason are shown.
+pub const EXAMPLES: usize = 3;
+
+/// Why it is parked, for programs.
+pub fn code(message: &ParkedMessage) -> &str {
+    message.reason.as_ref().map_or(NO_REASON, |reason| reason.code.as_str())
+}
+
+/// Begins to look at a stack's parked messages.
+pub fn look_at(stack: &Stack) -> Result<Look, Failure> {
+    Ok(Look::new(&stack.cloud, stack.needed("sqs_queue_parked")?))
+}
+
+/// The reason of messages that nobody gave one: the queue itself moved them here.
+pub const NO_REASON: &str = "received-too-often";

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use indicatif::{HumanBytes, HumanCount};
-use longhaul::{engine::Silent, listing::Lister, text::escaped};
+use longhaul::{copy::Silent, scan::Lister, text::escaped};
 use serde_json::json;
 
 use crate::{
     args::LsArgs,
     clock::rfc3339,
-    copy::patience,
     failure::{Exit, Failure},
     out::{self, tell},
+    patience::patience,
     prepare::open_place,
     settings::CopySettings,
 };

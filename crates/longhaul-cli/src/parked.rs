@@ -3,26 +3,18 @@
 use std::collections::BTreeMap;
 
 use indicatif::HumanCount;
-use longhaul::{error::QueueError, text::escaped};
+use longhaul::{queue::QueueError, text::escaped};
 use longhaul_aws::ParkedMessage;
 use serde_json::json;
 
 use crate::{
     clock::rfc3339,
     failure::{Exit, Failure},
-    look::Look,
+    look::{EXAMPLES, Look, code, look_at},
     out::{self, say},
-    redrive,
-    stack::{self, Stack},
+    redrive, stack,
     stack_args::{ParkedCommand, ParkedListArgs},
 };
-
-/// The reason of messages that nobody gave one: the queue itself moved them here.
-pub const NO_REASON: &str = "received-too-often";
-/// How many examples of a reason are shown.
-pub const EXAMPLES: usize = 3;
-/// How much of a body is shown.
-const SHOWN_BODY: usize = 200;
 
 /// Shows, or sends back.
 pub async fn run(command: ParkedCommand, json: bool) -> Result<Exit, Failure> {
@@ -30,11 +22,6 @@ pub async fn run(command: ParkedCommand, json: bool) -> Result<Exit, Failure> {
         ParkedCommand::List(args) => list(&args, json).await,
         ParkedCommand::Redrive(args) => redrive::run(&args, json).await,
     }
-}
-
-/// Why it is parked, for programs.
-pub fn code(message: &ParkedMessage) -> &str {
-    message.reason.as_ref().map_or(NO_REASON, |reason| reason.code.as_str())
 }
 
 /// Messages of one reason.
@@ -56,11 +43,6 @@ async fn list(args: &ParkedListArgs, json: bool) -> Result<Exit, Failure> {
         false => show(&groups, depth.visible + depth.in_flight),
     }
     Ok(Exit::Done)
-}
-
-/// Begins to look at a stack's parked messages.
-pub fn look_at(stack: &Stack) -> Result<Look, Failure> {
-    Ok(Look::new(&stack.cloud, stack.needed("sqs_queue_parked")?))
 }
 
 async fn gather(look: &mut Look, args: &ParkedListArgs) -> Result<BTreeMap<String, Group>, QueueError> {
@@ -100,6 +82,9 @@ fn show(groups: &BTreeMap<String, Group>, there: u64) {
     let seen = groups.values().map(|group| group.messages).sum();
     say!("{} messages shown; the queue has about {}", HumanCount(seen), HumanCount(there));
 }
+
+/// How much of a body is shown.
+const SHOWN_BODY: usize = 200;
 
 fn excerpt(body: &str) -> String {
     let cut: String = body.chars().take(SHOWN_BODY).collect();

@@ -43,6 +43,11 @@ pub fn split_file(path: &Path) -> Option<(PathBuf, String)> {
     Some((parent.to_owned(), name))
 }
 
+/// Folder and name of a file, or what is wrong with its path.
+pub fn file_of(path: &Path) -> Result<(PathBuf, String), Failure> {
+    split_file(path).ok_or_else(|| Failure::usage(format!("{path:?} has no usable name")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

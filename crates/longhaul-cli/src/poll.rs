@@ -5,10 +5,7 @@
 
 use std::time::Duration;
 
-use longhaul::{
-    error::QueueError,
-    queue::{JobQueue, MAX_BATCH, QueueMessage},
-};
+use longhaul::queue::{JobQueue, MAX_BATCH, QueueError, QueueMessage};
 use tokio::{
     task::{JoinError, JoinSet},
     time::{Instant, sleep, timeout},
@@ -174,7 +171,7 @@ mod tests {
         atomic::{AtomicUsize, Ordering},
     };
 
-    use longhaul::memory_queue::MemoryQueue;
+    use longhaul::memory::MemoryQueue;
     use longhaul_aws::SystemClock;
 
     use super::*;

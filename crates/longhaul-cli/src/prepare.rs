@@ -6,26 +6,21 @@ use std::{
 };
 
 use longhaul::{
-    compare::Compare,
-    copy::CopyJob,
-    engine::{Settings, Silent},
-    error::ErrorKind,
-    ignore::{IgnoreError, IgnoreList},
-    object::ObjectKey,
-    part::{MAX_PART_SIZE, MIN_PART_SIZE},
-    ports::{Source, Verify},
-    route::Route,
-    scan::{Scan, Selection},
+    copy::{CopyJob, Settings, Silent},
+    object::{MAX_PART_SIZE, MIN_PART_SIZE, ObjectKey, Verify},
+    route::{Compare, IgnoreError, IgnoreList, Route, ScanSpec, Selection},
+    store::{ErrorKind, Source},
 };
 use longhaul_aws::{ConnectOptions, Provider, connect, is_same_bucket};
 use longhaul_local::{LocalFolder, Role};
 
 use crate::{
-    args::{ProviderName, Side},
-    copy::patience,
+    args::Side,
     failure::Failure,
     lists,
-    place::{Place, split_file},
+    patience::patience,
+    place::{Place, file_of, split_file},
+    provider_name::ProviderName,
     settings::{CompareName, CopySettings, VerifyName},
     sides,
     store::Store,
@@ -39,7 +34,7 @@ pub struct Prepared {
     /// Where it writes.
     pub destination: Store,
     /// What it compares and copies.
-    pub scan: Scan,
+    pub scan: ScanSpec,
     /// Copies that a crash left in the middle of Complete.
     pub unsettled: Vec<CopyJob>,
     /// Where the list of keys is, if only those are meant.
@@ -70,7 +65,7 @@ pub async fn prepare(source: &str, (from, to): (Place, Place), settings: &CopySe
     Ok(Prepared {
         source,
         destination,
-        scan: Scan { route, selection, compare: compare(settings) },
+        scan: ScanSpec { route, selection, compare: compare(settings) },
         unsettled: Vec::new(),
         keys,
         must_exist,
@@ -142,11 +137,6 @@ async fn open_destination(place: Place, options: &ConnectOptions, from: &Below) 
     }
 }
 
-/// Folder and name of a file, or what is wrong with its path.
-pub fn file_of(path: &Path) -> Result<(PathBuf, String), Failure> {
-    split_file(path).ok_or_else(|| Failure::usage(format!("{path:?} has no usable name")))
-}
-
 /// One object keeps its name in a folder, and takes the name that is given otherwise.
 fn one_key(rest: String, source: &ObjectKey) -> Result<ObjectKey, Failure> {
     let key = if rest.is_empty() || rest.ends_with('/') {
@@ -183,7 +173,7 @@ fn refuse_overlap(source: &Store, destination: &Store, route: &Route) -> Result<
 
 fn selection(settings: &CopySettings) -> Result<Selection, Failure> {
     let list = |what: &str, made: Result<IgnoreList, IgnoreError>| {
-        made.map_err(|error| Failure::usage(format!("{what}: {}", longhaul::error::chain(&error))))
+        made.map_err(|error| Failure::usage(format!("{what}: {}", longhaul::store::error::chain(&error))))
     };
     let ignore = match &settings.ignore_list {
         Some(path) => {

@@ -11,15 +11,14 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use indicatif::{HumanCount, ProgressBar};
-use longhaul::{error::QueueError, object::Timestamp, ports::Clock};
+use longhaul::{limits::Clock, object::Timestamp, queue::QueueError};
 use longhaul_aws::{ParkedMessage, ParkedQueue, SystemClock};
 use serde_json::json;
 
 use crate::{
     failure::{Exit, Failure},
-    look::Look,
+    look::{EXAMPLES, Look, code, look_at},
     out::{self, say, tell},
-    parked::{EXAMPLES, code, look_at},
     stack::{self, Queue},
     stack_args::{RedriveArgs, Which},
 };
@@ -80,7 +79,7 @@ pub async fn run(args: &RedriveArgs, json: bool) -> Result<Exit, Failure> {
 
 fn show(redriven: &Redriven, dry_run: bool, json: bool) {
     for error in redriven.errors.iter().take(EXAMPLES) {
-        tell!("error: {}", longhaul::error::chain(error));
+        tell!("error: {}", longhaul::store::error::chain(error));
     }
     let (messages, failed, younger) = (redriven.messages(), redriven.errors.len(), redriven.younger);
     if json {
@@ -242,10 +241,10 @@ fn home<'a>(message: &ParkedMessage, queues: &'a [Queue]) -> Option<&'a Queue> {
 
 #[cfg(test)]
 mod tests {
-    use longhaul::record::Reason;
+    use longhaul::ledger::Reason;
 
     use super::*;
-    use crate::parked::NO_REASON;
+    use crate::look::NO_REASON;
 
     fn message(id: &str, reason: Option<&str>) -> ParkedMessage {
         ParkedMessage {

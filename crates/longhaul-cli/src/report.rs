@@ -7,8 +7,8 @@ use std::{
 };
 
 use longhaul::{
+    copy::ObjectReport,
     object::{KeyError, Location, ObjectKey},
-    report::ObjectReport,
 };
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ pub fn address((location, key): &(Location, ObjectKey)) -> String {
 pub fn line(report: &ObjectReport) -> Value {
     let reason = report.reason.as_ref().map(|reason| {
         let message =
-            report.error.as_ref().map_or_else(|| reason.message.clone(), |error| longhaul::error::chain(error));
+            report.error.as_ref().map_or_else(|| reason.message.clone(), |error| longhaul::store::error::chain(error));
         json!({ "code": reason.code, "message": message })
     });
     json!({

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount};
 use longhaul::{
-    run_report::{RouteReport, RunReport},
-    scan::Mode,
+    jobsender::{RouteReport, RunReport},
+    route::Mode,
     text::escaped,
 };
 use longhaul_aws::{JobsenderSettings, StackJobsender};

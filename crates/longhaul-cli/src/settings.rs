@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
-use crate::args::ProviderName;
+use crate::provider_name::ProviderName;
 
 /// Defines flags and file keys at once, so that neither can have what the other has not.
 macro_rules! settings {

@@ -4,12 +4,9 @@ use std::collections::BTreeMap;
 
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use longhaul::{
-    copy::CopyJob,
-    object::{KeyError, Location, ObjectKey},
-    proof::ProofLevel,
-    report::{ObjectReport, Outcome},
-    scan::{Comparison, Totals},
-    scan_list::ListTotals,
+    copy::{CopyJob, ObjectReport, Outcome},
+    object::{KeyError, Location, ObjectKey, ProofLevel},
+    scan::{Comparison, ListTotals, Totals},
     text::escaped,
 };
 use serde_json::json;
@@ -139,7 +136,7 @@ impl Show {
             return;
         }
         let why = match (&report.error, &report.reason) {
-            (Some(error), _) => longhaul::error::chain(error),
+            (Some(error), _) => longhaul::store::error::chain(error),
             (None, Some(reason)) => reason.message.clone(),
             (None, None) => "unknown".to_owned(),
         };

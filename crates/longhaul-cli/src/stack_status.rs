@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use longhaul::{
+    ledger::{Ledger, Record, Segments, State},
+    limits::Clock,
     object::Timestamp,
-    ports::{Clock, Ledger},
     queue::{Depth, JobQueue},
-    record::{Record, State},
-    segments::Segments,
     text::escaped,
 };
 use longhaul_aws::{DynamoLedger, OpenRecords, Order, SystemClock};
@@ -198,8 +197,8 @@ fn example(record: &Record) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use longhaul::{
+        ledger::{Reason, RecordKey, RecordSource},
         object::{ETag, Location, ObjectKey, Pin},
-        record::{Reason, RecordKey, RecordSource},
     };
 
     use super::*;

@@ -2,7 +2,7 @@
 
 use indicatif::{HumanBytes, HumanCount};
 use longhaul::{
-    record::{Record, State},
+    ledger::{Record, State},
     text::escaped,
 };
 use longhaul_local::{RecordFilter, SqliteLedger};

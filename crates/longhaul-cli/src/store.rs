@@ -4,14 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::stream::BoxStream;
 use longhaul::{
-    body::ByteStream,
-    checksum::Crc64,
-    error::StoreError,
-    object::{Location, ObjectInfo, ObjectKey, Pin},
-    part::{ByteRange, PartSpec},
-    ports::{
-        Capabilities, Completion, Condition, CopySource, Destination, Fetched, ListRequest, ListingOrder, NewObject,
-        Page, Source, UnfinishedUpload, Upload, UploadFilter, UploadedPart, Written,
+    object::{ByteRange, Crc64, Location, ObjectInfo, ObjectKey, PartSpec, Pin},
+    store::{
+        ByteStream, Capabilities, Completion, Condition, CopySource, Destination, Fetched, ListRequest, ListingOrder,
+        NewObject, Page, Source, StoreError, UnfinishedUpload, Upload, UploadFilter, UploadedPart, Written,
     },
 };
 use longhaul_aws::S3Bucket;

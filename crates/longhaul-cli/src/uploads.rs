@@ -8,10 +8,10 @@ use std::{
 
 use futures_util::StreamExt;
 use longhaul::{
-    engine::Silent,
-    error::ErrorKind,
-    ports::{Clock, Destination, Ledger, Source, UnfinishedUpload, UploadFilter},
-    record::State,
+    copy::Silent,
+    ledger::{Ledger, State},
+    limits::Clock,
+    store::{Destination, ErrorKind, Source, UnfinishedUpload, UploadFilter},
     text::escaped,
 };
 use longhaul_local::{RecordFilter, SqliteLedger};
@@ -20,9 +20,9 @@ use serde_json::json;
 use crate::{
     args::{UploadsArgs, UploadsCommand},
     clock::rfc3339,
-    copy::patience,
     failure::{Exit, Failure},
     out::{self, say},
+    patience::patience,
     prepare::{ledger_path, open_place},
     settings::CopySettings,
     store::Store,

@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use longhaul::queue::QueueMessage;
-use longhaul_aws::{JobsenderSettings, SqsQueue, StackJobsender, StackWorker, WorkerSettings, checkip};
+use longhaul_aws::{JobsenderSettings, SqsQueue, StackJobsender, StackWorker, WorkerSettings, lambda::checkip};
 
 use crate::{
     failure::{Exit, Failure},

@@ -3,8 +3,8 @@
 use std::io;
 
 use longhaul::{
-    error::{ErrorKind, StoreError},
     object::{Location, ObjectKey},
+    store::{ErrorKind, StoreError},
 };
 use tokio::task::{JoinError, spawn_blocking};
 

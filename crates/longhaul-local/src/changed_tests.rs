@@ -8,9 +8,8 @@ use std::{
 
 use futures_util::StreamExt;
 use longhaul::{
-    error::ErrorKind,
     object::ObjectKey,
-    ports::{Fetched, Source},
+    store::{ErrorKind, Fetched, Source},
 };
 use tempfile::TempDir;
 

@@ -6,9 +6,8 @@
 use std::fs::File;
 
 use longhaul::{
-    error::{ErrorKind, StoreError},
     object::ETag,
-    ports::Condition,
+    store::{Condition, ErrorKind, StoreError},
 };
 use rustix::{
     fs::{AtFlags, RenameFlags, linkat, renameat, renameat_with, unlinkat},

@@ -3,7 +3,7 @@
 //! Only what is an object is deleted: a link, a pipe, or a folder under the key of a file stays. What an unfinished
 //! upload of the same key has staged stays too, for an upload is no object.
 
-use longhaul::error::StoreError;
+use longhaul::store::StoreError;
 use rustix::{
     fs::{AtFlags, unlinkat},
     io::Errno,
@@ -34,7 +34,7 @@ pub(crate) fn delete(root: &Root, name: &Name, call: &Call) -> Result<(), StoreE
 mod tests {
     use std::{fs, os::unix::fs::symlink};
 
-    use longhaul::{object::ObjectKey, ports::Destination};
+    use longhaul::{object::ObjectKey, store::Destination};
 
     use crate::{LocalFolder, Role};
 

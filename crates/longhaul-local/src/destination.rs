@@ -7,25 +7,22 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use longhaul::{
-    body::ByteStream,
-    checksum::Crc64,
-    error::{ErrorKind, StoreError},
-    object::{Location, ObjectKey},
-    part::PartSpec,
-    ports::{
-        Capabilities, ChecksumSupport, Completion, Condition, CopySource, Destination, ListRequest, NewObject,
-        UnfinishedUpload, Upload, UploadFilter, UploadedPart, Written,
+    object::{Crc64, Location, ObjectKey, PartSpec},
+    store::{
+        ByteStream, Capabilities, ChecksumSupport, Completion, Condition, CopySource, Destination, ErrorKind,
+        ListRequest, NewObject, StoreError, UnfinishedUpload, Upload, UploadFilter, UploadedPart, Written,
     },
 };
 
 use crate::{
     call::Call,
     delete::delete,
-    folder::{LocalFolder, Role},
+    folder::LocalFolder,
     inflow::pour,
     name::{Name, OWN_PREFIX, check_segment, segments},
     part_file::PartFile,
     put::{self, NoBytes, Staged},
+    role::Role,
     uploads::{self, Staging},
 };
 

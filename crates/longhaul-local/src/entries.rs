@@ -3,7 +3,7 @@
 //! A folder is read in the order of the file system. Up to a limit its entries are sorted in memory; beyond it they go
 //! to a temporary database, which is read back in order, a page at a time.
 
-use longhaul::error::{ErrorKind, StoreError};
+use longhaul::store::{ErrorKind, StoreError};
 use rusqlite::{Connection, params};
 
 use crate::{call::Call, stamp::Stamp};
@@ -135,8 +135,9 @@ impl Spill {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use longhaul::object::Location;
+
+    use super::*;
 
     fn sorted(limit: usize, names: &[String]) -> Vec<String> {
         let call = Call::new("ListObjectsV2", &Location::new("file:", "/data"), None);

@@ -8,10 +8,8 @@ use std::{
 
 use futures_util::{StreamExt, stream::BoxStream};
 use longhaul::{
-    error::{ErrorKind, StoreError},
-    object::{Location, ObjectInfo, ObjectKey, Pin},
-    part::ByteRange,
-    ports::{Fetched, ListRequest, Page, Source},
+    object::{ByteRange, Location, ObjectInfo, ObjectKey, Pin},
+    store::{ErrorKind, Fetched, ListRequest, Page, Source, StoreError},
 };
 
 use crate::{
@@ -21,6 +19,7 @@ use crate::{
     pages::pages,
     place::Root,
     read,
+    role::Role,
     seen_parts::SeenParts,
     skipped::{SkippedEntry, SkippedLog},
     walk::Walk,
@@ -28,15 +27,6 @@ use crate::{
 
 /// Entries of folders that a listing holds in memory; larger folders are sorted in a temporary file.
 const ENTRIES_IN_MEMORY: usize = 50_000;
-
-/// Which side of a copy a folder is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// It is read. Only files are objects: an empty folder is not copied.
-    Source,
-    /// It is written. Every folder is also listed as the empty object `dir/`, so that such keys compare as equal.
-    Destination,
-}
 
 /// A folder whose regular files are objects.
 #[derive(Debug)]

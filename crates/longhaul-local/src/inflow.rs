@@ -6,10 +6,7 @@
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::Fuse};
-use longhaul::{
-    body::{ByteStream, Chunks},
-    error::{ErrorKind, StoreError},
-};
+use longhaul::store::{ByteStream, Chunks, ErrorKind, StoreError};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::call::Call;
@@ -80,8 +77,9 @@ impl<S> Writer<S> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use longhaul::object::Location;
+
+    use super::*;
 
     struct Held(Vec<u8>);
 

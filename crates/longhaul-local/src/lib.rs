@@ -23,6 +23,7 @@ mod place;
 mod put;
 mod query;
 mod read;
+mod role;
 mod seen_parts;
 mod sidecar;
 mod skipped;
@@ -46,8 +47,9 @@ mod staging_tests;
 #[cfg(test)]
 mod write_tests;
 
-pub use folder::{LocalFolder, Role};
+pub use folder::LocalFolder;
 pub use query::{RecordFilter, StateSummary};
+pub use role::Role;
 pub use skipped::{SkipReason, SkippedEntry};
 pub use sorted::sorted;
 pub use sqlite::SqliteLedger;

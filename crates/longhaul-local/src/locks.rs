@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use longhaul::part::PartNumber;
+use longhaul::object::PartNumber;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 /// Beyond so many names, those that nobody holds are forgotten.

@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use longhaul::error::{ErrorKind, StoreError};
+use longhaul::store::{ErrorKind, StoreError};
 use rustix::{
     fs::{AtFlags, FileType, Mode, OFlags, Stat, fchmod, fstat, openat, unlinkat},
     io::Errno,

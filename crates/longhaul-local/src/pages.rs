@@ -5,9 +5,8 @@
 
 use futures_util::{Stream, StreamExt, stream};
 use longhaul::{
-    error::StoreError,
     object::{Listed, ObjectKey},
-    ports::Page,
+    store::{Page, StoreError},
 };
 use tokio::{sync::mpsc, task::spawn_blocking};
 

@@ -5,10 +5,8 @@
 use std::{fs::File, os::unix::fs::FileExt};
 
 use longhaul::{
-    checksum::{Hasher, WithMd5},
-    error::StoreError,
-    part::{PartNumber, PartSpec},
-    ports::UploadedPart,
+    object::{Hasher, PartSpec, WithMd5},
+    store::{StoreError, UploadedPart},
 };
 
 use crate::{
@@ -17,7 +15,7 @@ use crate::{
     locks::PartGuard,
     put::{check_crc, crc_of},
     seen_parts::FileId,
-    sidecar::{HeldPart, PartLine, append, mentions},
+    sidecar::{HeldPart, PartLine, append, mentions, strike_out},
     uploads::Staging,
 };
 
@@ -60,13 +58,6 @@ impl PartFile {
         self.staging.seen.add(&self.staging.id, FileId::of(&self.data, call)?, self.part.number, held);
         Ok(uploaded)
     }
-}
-
-/// Notes that a part does not count any more.
-pub(crate) fn strike_out(notes: &File, number: PartNumber, call: &Call) -> Result<(), StoreError> {
-    let line = PartLine { number, offset: 0, size: 0, crc: None };
-    let noted = append(notes, &line).and_then(|()| notes.sync_data());
-    noted.map_err(|error| call.io("noting that a part is written again", error))
 }
 
 impl Sink for PartFile {

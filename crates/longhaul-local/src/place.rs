@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use longhaul::error::{ErrorKind, StoreError};
+use longhaul::store::{ErrorKind, StoreError};
 use rustix::{
     fs::{AtFlags, FileType, Mode, OFlags, fstat, fsync, mkdirat, open, openat, statat, unlinkat},
     io::Errno,

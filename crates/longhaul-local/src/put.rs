@@ -10,10 +10,8 @@ use std::{
 };
 
 use longhaul::{
-    checksum::{Crc64, Hasher, WithMd5},
-    error::{Effect, ErrorKind, StoreError},
-    object::{ETag, Timestamp},
-    ports::{Condition, Written},
+    object::{Crc64, ETag, Hasher, Timestamp, WithMd5},
+    store::{Condition, Effect, ErrorKind, StoreError, Written},
 };
 use rustix::fs::OFlags;
 use uuid::Uuid;

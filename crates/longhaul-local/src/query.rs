@@ -1,9 +1,8 @@
 //! What operators ask of the ledger.
 
 use longhaul::{
-    error::LedgerError,
+    ledger::{LedgerError, Record, RecordKey, State},
     object::Location,
-    record::{Record, RecordKey, State},
 };
 use rusqlite::{params_from_iter, types::Value};
 

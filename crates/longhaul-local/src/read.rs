@@ -9,11 +9,8 @@ use std::{fs::File, io, os::unix::fs::FileExt};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use longhaul::{
-    body::ByteStream,
-    error::{ErrorKind, StoreError},
-    object::{ObjectInfo, Pin},
-    part::ByteRange,
-    ports::Fetched,
+    object::{ByteRange, ObjectInfo, Pin},
+    store::{ByteStream, ErrorKind, Fetched, StoreError},
 };
 use rustix::fs::{FileType, OFlags, fstat};
 use tokio::task::{JoinHandle, spawn_blocking};

@@ -4,10 +4,8 @@ use std::{collections::BTreeSet, fs, os::unix::fs::symlink, path::Path, time::Du
 
 use futures_util::StreamExt;
 use longhaul::{
-    error::ErrorKind,
-    object::ObjectKey,
-    part::ByteRange,
-    ports::{ListRequest, Source},
+    object::{ByteRange, ObjectKey},
+    store::{ErrorKind, ListRequest, Source},
 };
 use tempfile::TempDir;
 
@@ -85,7 +83,8 @@ async fn a_listing_can_begin_behind_any_key_and_within_any_prefix() {
 
 #[tokio::test]
 async fn links_and_odd_names_are_skipped_and_said_to_be() {
-    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "real/a", "x");
     symlink("real", folder.path().join("link")).unwrap();

@@ -11,7 +11,7 @@ use std::{
     time::SystemTime,
 };
 
-use longhaul::{error::StoreError, part::PartNumber};
+use longhaul::{object::PartNumber, store::StoreError};
 
 use crate::{call::Call, sidecar::HeldPart};
 

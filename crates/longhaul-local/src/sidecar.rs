@@ -7,14 +7,12 @@
 use std::{collections::BTreeMap, fs::File, io::Write};
 
 use longhaul::{
-    checksum::Crc64,
-    object::{ObjectKey, Timestamp},
-    part::PartNumber,
-    ports::UploadedPart,
+    object::{Crc64, ObjectKey, PartNumber, Timestamp},
+    store::{StoreError, UploadedPart},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::put::crc_etag;
+use crate::{call::Call, put::crc_etag};
 
 /// What an upload will become.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +86,13 @@ pub(crate) fn append(file: &File, line: &impl Serialize) -> std::io::Result<()> 
     text.push(b'\n');
     let mut file = file;
     file.write_all(&text)
+}
+
+/// Notes that a part does not count any more.
+pub(crate) fn strike_out(notes: &File, number: PartNumber, call: &Call) -> Result<(), StoreError> {
+    let line = PartLine { number, offset: 0, size: 0, crc: None };
+    let noted = append(notes, &line).and_then(|()| notes.sync_data());
+    noted.map_err(|error| call.io("noting that a part is written again", error))
 }
 
 #[cfg(test)]

@@ -9,9 +9,8 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use longhaul::{
-    error::{ErrorKind, StoreError},
     object::{Listed, Location},
-    ports::{ListRequest, Page, Source},
+    store::{ErrorKind, ListRequest, Page, Source, StoreError},
 };
 use tokio::task::spawn_blocking;
 

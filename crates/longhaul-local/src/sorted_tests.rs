@@ -7,12 +7,9 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use longhaul::{
-    error::{ErrorKind, StoreError},
-    memory::Memory,
-    memory_order::KeyOrder,
-    object::{Listed, Location, ObjectInfo, ObjectKey, Pin},
-    part::ByteRange,
-    ports::{Fetched, ListRequest, Page, Source},
+    memory::{KeyOrder, Memory},
+    object::{ByteRange, Listed, Location, ObjectInfo, ObjectKey, Pin},
+    store::{ErrorKind, Fetched, ListRequest, Page, Source, StoreError},
 };
 
 use crate::sorted;

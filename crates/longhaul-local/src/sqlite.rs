@@ -6,10 +6,8 @@ use std::{
 };
 
 use longhaul::{
-    error::LedgerError,
+    ledger::{Lease, Ledger, LedgerError, Record, RecordKey, Saved, Token},
     object::Timestamp,
-    ports::{Ledger, Saved},
-    record::{Lease, Record, RecordKey, Token},
 };
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use tokio::task::spawn_blocking;

@@ -7,9 +7,8 @@ use std::{
 };
 
 use longhaul::{
+    ledger::{Ledger, Record, RecordKey, RecordSource, Saved, State, Token},
     object::{ETag, Location, ObjectKey, Pin, Timestamp},
-    ports::{Ledger, Saved},
-    record::{Record, RecordKey, RecordSource, State, Token},
 };
 use rusqlite::Connection;
 use tempfile::TempDir;

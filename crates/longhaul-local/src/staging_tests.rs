@@ -9,11 +9,11 @@ use std::{
 use bytes::Bytes;
 use futures_util::StreamExt;
 use longhaul::{
-    body::ByteStream,
-    error::{ErrorKind, StoreError},
-    object::{Headers, ObjectKey, Timestamp},
-    part::{ByteRange, PartNumber, PartSpec},
-    ports::{Completion, Condition, Destination, NewObject, Source, Upload, UploadFilter, UploadedPart, Written},
+    object::{ByteRange, Headers, ObjectKey, PartNumber, PartSpec, Timestamp},
+    store::{
+        ByteStream, Completion, Condition, Destination, ErrorKind, NewObject, Source, StoreError, Upload, UploadFilter,
+        UploadedPart, Written,
+    },
 };
 use tempfile::TempDir;
 

@@ -8,10 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use longhaul::{
-    file_tag::FileTag,
-    object::{ETag, Headers, ObjectInfo, Timestamp},
-};
+use longhaul::object::{ETag, FileTag, Headers, ObjectInfo, Timestamp};
 use rustix::fs::Stat;
 
 const NANOS_PER_MILLI: i128 = 1_000_000;

@@ -6,11 +6,8 @@
 use std::{collections::BTreeMap, fs::File, io::Read, sync::Arc};
 
 use longhaul::{
-    checksum::Crc64,
-    error::{ErrorKind, StoreError},
-    object::{ObjectKey, Timestamp},
-    part::PartNumber,
-    ports::{Completion, UnfinishedUpload, Upload, UploadedPart, Written},
+    object::{Crc64, ObjectKey, PartNumber, Timestamp},
+    store::{Completion, ErrorKind, StoreError, UnfinishedUpload, Upload, UploadedPart, Written},
 };
 use rustix::fs::{Dir, OFlags};
 use uuid::Uuid;
@@ -18,11 +15,10 @@ use uuid::Uuid;
 use crate::{
     call::Call,
     name::{Name, OWN_PREFIX},
-    part_file::strike_out,
     place::{Place, Root, Standing, look, stamp_of},
     put::{check_crc, crc_of, set_modified, stable_hash},
     seen_parts::{FileId, SeenParts},
-    sidecar::{Header, HeldPart, Sidecar, append},
+    sidecar::{Header, HeldPart, Sidecar, append, strike_out},
     stamp::now,
 };
 

@@ -6,15 +6,18 @@
 
 use std::{ffi::CStr, sync::Arc};
 
-use longhaul::{error::StoreError, object::ObjectKey, ports::ListRequest};
+use longhaul::{
+    object::ObjectKey,
+    store::{ListRequest, StoreError},
+};
 use rustix::fs::Dir;
 
 use crate::{
     call::Call,
     entries::{Entries, Entry, Gathering},
-    folder::Role,
     name::{OWN_PREFIX, check_segment, segments},
     place::{Root, Standing, look},
+    role::Role,
     skipped::{SkipReason, SkippedLog},
     stamp::Stamp,
 };

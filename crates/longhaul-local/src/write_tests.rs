@@ -5,12 +5,11 @@ use std::{fs, os::unix::fs::symlink};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use longhaul::{
-    body::ByteStream,
-    checksum::Crc64,
-    error::{ErrorKind, StoreError},
-    object::{ETag, Headers, ObjectKey, Timestamp},
-    part::{ByteRange, PartNumber, PartSpec},
-    ports::{Completion, Condition, Destination, NewObject, Source, Upload, UploadFilter, UploadedPart, Written},
+    object::{ByteRange, Crc64, ETag, Headers, ObjectKey, PartNumber, PartSpec, Timestamp},
+    store::{
+        ByteStream, Completion, Condition, Destination, ErrorKind, NewObject, Source, StoreError, Upload, UploadFilter,
+        UploadedPart, Written,
+    },
 };
 use tempfile::TempDir;
 

@@ -6,7 +6,11 @@ use std::{
 };
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use longhaul::{ending::Verdict, object::Timestamp, queue::QueueMessage, work::LegTime};
+use longhaul::{
+    limits::LegTime,
+    object::Timestamp,
+    queue::{QueueMessage, Verdict},
+};
 use longhaul_aws::{StackWorker, time_left};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;

@@ -6,7 +6,7 @@ use std::{env, error::Error, sync::Arc};
 
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
-use longhaul_aws::{Cloud, CloudOptions, StackWorker, WorkerSettings, lambda_log};
+use longhaul_aws::{Cloud, CloudOptions, StackWorker, WorkerSettings, lambda::log};
 
 fn var(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
@@ -14,9 +14,9 @@ fn var(name: &str) -> Option<String> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
-    lambda_log::init(var("AWS_LAMBDA_LOG_LEVEL").or_else(|| var("RUST_LOG")).as_deref());
+    log::init(var("AWS_LAMBDA_LOG_LEVEL").or_else(|| var("RUST_LOG")).as_deref());
     let worker = Arc::new(start().await?);
-    longhaul_aws::checkip::log_identity(worker.settings().checkip_url.as_deref()).await;
+    longhaul_aws::lambda::checkip::log_identity(worker.settings().checkip_url.as_deref()).await;
     lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
         let worker = Arc::clone(&worker);
         async move { Ok::<_, lambda_runtime::Error>(batch::handle(worker, event.payload, event.context.deadline()).await) }

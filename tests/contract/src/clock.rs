@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, future::BoxFuture};
-use longhaul::{object::Timestamp, ports::Clock};
+use longhaul::{limits::Clock, object::Timestamp};
 
 /// Real time, counted from the clock's making. Its wall clock begins at a round number, so that no test leans on today.
 pub struct TestClock(Instant);

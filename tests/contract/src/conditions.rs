@@ -6,9 +6,8 @@
 
 use bytes::Bytes;
 use longhaul::{
-    error::ErrorKind,
     object::ETag,
-    ports::{Condition, Destination, Upload, UploadedPart},
+    store::{Condition, Destination, ErrorKind, Upload, UploadedPart},
 };
 
 use crate::steps::{abandon, assert_absent, begin, bytes_of, complete, done, head, put, refusal, send, try_put};

@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 
 use longhaul::{
-    body::ByteStream,
-    checksum::Crc64,
-    error::ErrorKind,
-    object::{Headers, Pin},
-    ports::{Condition, CopySource, Destination},
+    object::{Crc64, Headers, Pin},
+    store::{ByteStream, Condition, CopySource, Destination, ErrorKind},
 };
 
 use crate::{

@@ -1,6 +1,6 @@
 //! Deleting takes away the current object, and nothing else.
 
-use longhaul::{object::Pin, ports::Destination};
+use longhaul::{object::Pin, store::Destination};
 
 use crate::{
     Expectations,

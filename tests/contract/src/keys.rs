@@ -1,10 +1,6 @@
 //! Keys survive byte for byte, or are refused before anything is read.
 
-use longhaul::{
-    body::ByteStream,
-    error::ErrorKind,
-    ports::{Condition, Destination},
-};
+use longhaul::store::{ByteStream, Condition, Destination, ErrorKind};
 
 use crate::{
     Expectations,

@@ -2,14 +2,11 @@
 
 use futures_util::future;
 use longhaul::{
-    checksum::Crc64,
-    error::LedgerError,
-    object::{ETag, Location, ObjectKey, Pin, Timestamp, VersionId},
-    ports::{Ledger, Saved},
-    proof::{Proof, ProofLevel},
-    record::{
-        DestinationIdentity, Expected, Lease, Reason, Record, RecordKey, RecordSource, RecordUpload, State, Token,
+    ledger::{
+        DestinationIdentity, Expected, Lease, Ledger, LedgerError, Reason, Record, RecordKey, RecordSource,
+        RecordUpload, Saved, State, Token,
     },
+    object::{Crc64, ETag, Location, ObjectKey, Pin, Proof, ProofLevel, Timestamp, VersionId},
 };
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);

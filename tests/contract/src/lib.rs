@@ -6,7 +6,7 @@
 //! [capabilities](Destination::capabilities); everything else in which it differs must be said in [`Expectations`], so
 //! that nothing is skipped unnoticed.
 
-use longhaul::ports::Destination;
+use longhaul::store::Destination;
 
 pub mod conditions;
 pub mod copies;
@@ -28,7 +28,7 @@ mod steps;
 
 pub use clock::TestClock;
 pub use ledger::ledger;
-pub use patience::{POLICY, TIMEOUT, after, patience, patience_for};
+pub use patience::{POLICY, TIMEOUT, after, patience, stopped_after};
 pub use queue::queue;
 pub use scan_ledger::scan_ledger;
 

@@ -3,7 +3,7 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 use longhaul::{
     object::Listed,
-    ports::{Destination, ListRequest, Source},
+    store::{Destination, ListRequest, Source},
 };
 
 use crate::steps::{done, head, put};

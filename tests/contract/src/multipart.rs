@@ -2,12 +2,8 @@
 
 use bytes::Bytes;
 use longhaul::{
-    body::ByteStream,
-    checksum::Crc64,
-    error::ErrorKind,
-    object::ETag,
-    part::PartNumber,
-    ports::{ChecksumSupport, Completion, Condition, Destination, Upload, UploadedPart},
+    object::{Crc64, ETag, PartNumber},
+    store::{ByteStream, ChecksumSupport, Completion, Condition, Destination, ErrorKind, Upload, UploadedPart},
 };
 
 use crate::{

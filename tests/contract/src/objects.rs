@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use longhaul::{
-    body::ByteStream,
-    checksum::Crc64,
-    error::ErrorKind,
-    object::{ETag, Headers},
-    ports::{ChecksumSupport, Condition, Destination, Written},
+    object::{Crc64, ETag, Headers},
+    store::{ByteStream, ChecksumSupport, Condition, Destination, ErrorKind, Written},
 };
 
-use crate::Expectations;
-use crate::steps::{
-    assert_absent, begin, broken_body, bytes_of, complete, done, head, key, md5_hex, offers_crc, pattern, plain, put,
-    refusal, send, short_body, with_headers,
+use crate::{
+    Expectations,
+    steps::{
+        assert_absent, begin, broken_body, bytes_of, complete, done, head, key, md5_hex, offers_crc, pattern, plain,
+        put, refusal, send, short_body, with_headers,
+    },
 };
 
 /// All checks of this module.

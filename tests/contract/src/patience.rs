@@ -1,19 +1,18 @@
-//! The patience that tests bring: a few tries at once, and an end that can be set by bytes.
+//! How often tests try, and an end that can be set by bytes.
 
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use longhaul::{
-    engine::{Observer, Patience},
+    copy::{Backends, Engine, Observer, Silent},
+    limits::{OnRetry, RequestPolicy, RetryPolicy},
     object::ObjectKey,
-    retry::RetryPolicy,
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::clock::TestClock;
 
@@ -23,18 +22,15 @@ pub const POLICY: RetryPolicy =
 /// Longer than anything in memory takes, and shorter than a leg of these tests.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Patience with somebody who watches.
-pub fn patience(observer: Arc<dyn Observer>) -> Patience<TestClock> {
-    Patience::new(TestClock::new(), POLICY, TIMEOUT, 7, observer)
+/// A few tries at once, of which nobody hears.
+pub fn patience() -> RequestPolicy<TestClock> {
+    RequestPolicy::new(TestClock::new(), POLICY, TIMEOUT, 7, Arc::new(Silent))
 }
 
-/// Patience that ends when so many bytes have gone by.
-pub fn patience_for(bytes: u64) -> Patience<TestClock> {
-    let stop = Arc::new(OnceLock::<CancellationToken>::new());
-    let token = Arc::clone(&stop);
-    let patience = patience(after(bytes, move || token.get().into_iter().for_each(CancellationToken::cancel)));
-    stop.get_or_init(|| patience.stop.clone());
-    patience
+/// Stops the engine when so many bytes have gone by.
+pub fn stopped_after<B: Backends>(engine: Engine<B>, bytes: u64) -> Engine<B> {
+    let stop = engine.patience.stop.clone();
+    engine.observed_by(after(bytes, move || stop.cancel()))
 }
 
 struct After<F> {
@@ -42,6 +38,8 @@ struct After<F> {
     seen: AtomicU64,
     then: F,
 }
+
+impl<F: Send + Sync + 'static> OnRetry for After<F> {}
 
 impl<F: Fn() + Send + Sync + 'static> Observer for After<F> {
     fn bytes(&self, _key: &ObjectKey, delta: i64) {

@@ -3,9 +3,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use longhaul::{
-    error::QueueError,
-    queue::{Depth, JobQueue, MAX_BATCH, QueueMessage},
-    record::Reason,
+    ledger::Reason,
+    queue::{Depth, JobQueue, MAX_BATCH, QueueError, QueueMessage},
 };
 
 /// What a check waits for a message that must come.

@@ -1,10 +1,8 @@
 //! Reads give what was asked for: a range, a pinned object, or the word that it is not there.
 
 use longhaul::{
-    error::ErrorKind,
-    object::Pin,
-    part::ByteRange,
-    ports::{Destination, Source},
+    object::{ByteRange, Pin},
+    store::{Destination, ErrorKind, Source},
 };
 
 use crate::{

@@ -1,13 +1,9 @@
 //! What every ledger of scans must do: one record for each route, saved only by who knows its last save.
 
 use longhaul::{
-    error::LedgerError,
+    ledger::{Lease, LedgerError, MAX_RANGES, RangeMessage, RangeRow, ScanLedger, ScanRecord, ScanTotals, Token},
     object::Timestamp,
-    ports::ScanLedger,
-    range::KeyRange,
-    record::{Lease, Token},
-    route::NamedRoute,
-    scan_record::{MAX_RANGES, RangeMessage, RangeRow, ScanRecord, ScanTotals},
+    route::{KeyRange, NamedRoute},
 };
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use longhaul::{
-    body::ByteStream,
-    checksum::{Crc64, Hasher, WithMd5},
-    error::{ErrorKind, StoreError},
-    object::{Headers, ObjectInfo, ObjectKey, Timestamp},
-    part::{ByteRange, PartNumber, PartSpec},
-    ports::{ChecksumSupport, Completion, Condition, Destination, NewObject, Source, Upload, UploadedPart, Written},
+    object::{ByteRange, Crc64, Hasher, Headers, ObjectInfo, ObjectKey, PartNumber, PartSpec, Timestamp, WithMd5},
+    store::{
+        ByteStream, ChecksumSupport, Completion, Condition, Destination, ErrorKind, NewObject, Source, StoreError,
+        Upload, UploadedPart, Written,
+    },
 };
 
 static NO_HEADERS: Headers = Headers {

@@ -2,11 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use longhaul::{
-    body::ByteStream,
-    error::ErrorKind,
-    ports::{Condition, Destination, UnfinishedUpload, Upload, UploadFilter},
-};
+use longhaul::store::{ByteStream, Condition, Destination, ErrorKind, UnfinishedUpload, Upload, UploadFilter};
 
 use crate::steps::{assert_absent, begin, complete, done, key, part, refusal, send};
 

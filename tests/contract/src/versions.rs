@@ -2,9 +2,8 @@
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use longhaul::{
-    error::ErrorKind,
     object::{Listed, VersionId},
-    ports::{Destination, ListRequest, Source},
+    store::{Destination, ErrorKind, ListRequest, Source},
 };
 
 use crate::{

@@ -1,6 +1,6 @@
 //! One record of an S3 event.
 
-use longhaul::event::{ObjectEvent, parse};
+use longhaul::queue::{ObjectEvent, s3_event::parse};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 

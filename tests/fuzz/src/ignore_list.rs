@@ -1,6 +1,6 @@
 //! Ignore lists, against a matcher that is too slow for anything else.
 
-use longhaul::{ignore::IgnoreList, ignore_text::IgnoreText};
+use longhaul::route::{IgnoreList, IgnoreText};
 
 /// The list, a NUL, and a name to match.
 pub(crate) fn run(bytes: &[u8]) {

@@ -5,11 +5,7 @@ use std::io::Write;
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use futures_util::{FutureExt, StreamExt, stream};
-use longhaul::{
-    columns::{Columns, Encoding, ListedKey},
-    key_list::KeyList,
-    rows::{Form, Passed},
-};
+use longhaul::scan::{Columns, Encoding, Form, KeyList, ListedKey, Passed};
 
 /// What was read of a list.
 #[derive(Debug, PartialEq)]
@@ -32,7 +28,7 @@ pub(crate) fn run(bytes: &[u8]) {
     let named = whole.keys.len() as u64 + whole.passed.not_current + whole.passed.delete_markers;
     let cut = read(text, usize::from(*chunk) + 1, &form);
     // What unpacks can hold more rows than it has bytes.
-    let is_packed = text.starts_with(&longhaul::gunzip::MAGIC);
+    let is_packed = text.starts_with(&longhaul::scan::MAGIC);
     if !is_packed {
         assert!(named <= rows as u64, "{named} rows of {rows}");
         assert_eq!(read(&pack(text), usize::from(*chunk) + 1, &form), whole);

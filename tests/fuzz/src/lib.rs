@@ -57,7 +57,7 @@ pub fn chosen() -> &'static Target {
 /// # Panics
 /// If it does not.
 pub fn has_words(error: &dyn std::error::Error, input: usize) {
-    let words = longhaul::error::chain(error);
+    let words = longhaul::store::error::chain(error);
     assert!(words.chars().any(char::is_alphabetic), "an error without words: {words:?}");
     // A character that cannot be shown is shown as ten (`\u{10ffff}`), and words may quote the input twice.
     assert!(words.len() <= 2_000 + 20 * input, "{} bytes of words for {input} bytes of input", words.len());

@@ -1,6 +1,6 @@
 //! The manifest of an S3 Inventory.
 
-use longhaul::inventory::Manifest;
+use longhaul::scan::Manifest;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

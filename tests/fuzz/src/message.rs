@@ -1,6 +1,6 @@
 //! Messages of the queues.
 
-use longhaul::job::parse;
+use longhaul::queue::message::parse;
 
 pub(crate) fn run(bytes: &[u8]) {
     let Ok(body) = std::str::from_utf8(bytes) else { return };

@@ -1,6 +1,6 @@
 //! Messages of the ranges of a scan.
 
-use longhaul::scan_message::parse;
+use longhaul::queue::range_job::parse;
 
 pub(crate) fn run(bytes: &[u8]) {
     let Ok(body) = std::str::from_utf8(bytes) else { return };

@@ -7,11 +7,10 @@ use std::{
 
 use futures_util::future::{Either, select};
 use longhaul::{
-    ending::Verdict,
-    engine::{Collisions, Settings, Silent},
-    queue::{JobQueue, QueueMessage},
-    retry::RetryPolicy,
-    work::{LegTime, Queues, WorkSettings, Worker},
+    copy::{Collisions, Settings, Silent},
+    limits::{LegTime, RetryPolicy},
+    queue::{JobQueue, QueueMessage, Verdict},
+    worker::{Queues, WorkSettings, Worker},
 };
 use tokio_util::sync::CancellationToken;
 

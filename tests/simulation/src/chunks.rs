@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use longhaul::error::StoreError;
+use longhaul::store::StoreError;
 
 use crate::world::World;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use longhaul::{object::Timestamp, ports::Clock};
+use longhaul::{limits::Clock, object::Timestamp};
 
 use crate::executor::Sim;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use longhaul::record::State;
+use longhaul::ledger::State;
 
 /// What a process asks of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use longhaul::error::ErrorKind;
+use longhaul::store::ErrorKind;
 
 use crate::counts::{Fault, Op};
 

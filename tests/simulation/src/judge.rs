@@ -6,15 +6,13 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use longhaul::{
     copy::CopyJob,
-    job,
+    jobsender::RunReport,
+    ledger::{Record, SegmentRef, State},
     memory::Memory,
     object::{ETag, ObjectInfo, ObjectKey, Timestamp},
-    ports::Source,
-    queue::QueueMessage,
-    record::{Record, State},
-    rules::{DeletePolicy, Task},
-    run_report::RunReport,
-    segments::SegmentRef,
+    queue::{QueueMessage, message},
+    store::Source,
+    worker::{DeletePolicy, Task},
 };
 
 use crate::{
@@ -29,7 +27,7 @@ use crate::{
 
 /// A message is about to be deleted: everything it asked for must have a durable outcome.
 pub fn acknowledged(stage: &Stage, message: &QueueMessage, began: Duration) -> Result<(), String> {
-    let Ok(parsed) = job::parse(&message.body) else {
+    let Ok(parsed) = message::parse(&message.body) else {
         let parked = stage.parked().iter().any(|parked| parked.body == message.body)
             || stage.queues.iter().any(|queue| queue.has_another(&message.body, &message.receipt));
         let words = || format!("never lost: {} is malformed, acknowledged and not parked", message.id);
@@ -124,7 +122,7 @@ pub fn parked_rightly(stage: &Stage) -> Result<(), String> {
                 .any(|source| Stage::token_of(&source.key).is_some_and(|token| parked.body.contains(token)))
     };
     let is_right = |parked: &Parked| match parked.reason.as_ref().map(|reason| reason.code.as_str()) {
-        Some("malformed") => job::parse(&parked.body).is_err(),
+        Some("malformed") => message::parse(&parked.body).is_err(),
         Some("collision") => is_shared(parked),
         Some("unordered-listing") => stage.scenario.is_unordered(),
         Some(_) | None => false,

@@ -1,11 +1,9 @@
 //! The table of records, behind a service that fails. Every save is held to the permitted steps.
 
 use longhaul::{
-    error::LedgerError,
-    memory_ledger::MemoryLedger,
+    ledger::{Lease, Ledger, LedgerError, Record, RecordKey, Saved, ScanLedger, ScanRecord, Token},
+    memory::MemoryLedger,
     object::Timestamp,
-    ports::{Ledger, Saved, ScanLedger, ScanRecord},
-    record::{Lease, Record, RecordKey, Token},
 };
 
 use crate::{

@@ -8,10 +8,9 @@ use std::{
 
 use bytes::Bytes;
 use longhaul::{
-    object::Headers,
-    part::PartNumber,
-    ports::{ScanRecord, UploadedPart},
-    record::{Record, RecordSource, State},
+    ledger::{Record, RecordSource, ScanRecord, State},
+    object::{Headers, PartNumber},
+    store::UploadedPart,
 };
 
 use crate::{

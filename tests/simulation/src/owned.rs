@@ -1,9 +1,8 @@
 //! What a request says, kept for a request that is carried out after its process has given up.
 
 use longhaul::{
-    checksum::Crc64,
-    object::{Headers, ObjectKey, Timestamp},
-    ports::{Completion, Condition, NewObject, UploadedPart},
+    object::{Crc64, Headers, ObjectKey, Timestamp},
+    store::{Completion, Condition, NewObject, UploadedPart},
 };
 
 /// A [`NewObject`] that outlives its caller.

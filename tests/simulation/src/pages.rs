@@ -6,11 +6,9 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use longhaul::{
-    error::{ErrorKind, StoreError},
     memory::Memory,
     object::Listed,
-    paging::{PageEnd, Paging},
-    ports::{ListRequest, Page},
+    store::{ErrorKind, ListRequest, Page, PageEnd, Paging, StoreError},
 };
 
 use crate::{

@@ -1,6 +1,9 @@
 //! What may be said of a copy that was proved.
 
-use longhaul::{ports::Verify, proof::ProofLevel, record::Record};
+use longhaul::{
+    ledger::Record,
+    object::{ProofLevel, Verify},
+};
 
 use crate::{scenario::Make, stage::Stage};
 

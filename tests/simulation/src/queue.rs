@@ -9,9 +9,8 @@ use std::{
 
 use futures_util::future::select;
 use longhaul::{
-    error::QueueError,
-    queue::{Depth, JobQueue, MAX_BATCH, MAX_BYTES, QueueMessage},
-    record::{Reason, State},
+    ledger::{Reason, State},
+    queue::{Depth, JobQueue, MAX_BATCH, MAX_BYTES, QueueError, QueueMessage},
 };
 
 use crate::{

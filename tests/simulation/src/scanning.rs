@@ -4,18 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::{Either, select};
 use longhaul::{
-    compare::Compare,
-    ending::Verdict,
-    engine::Silent,
-    gate::Gate,
-    ignore::IgnoreList,
-    jobsender::{Jobsender, Queues, ScanSettings},
+    copy::{OpenStores, Silent},
+    jobsender::{Gate, Jobsender, ScanQueues, ScanSettings},
+    limits::{Clock, LegTime},
     object::Timestamp,
-    pack::Packing,
-    ports::Clock,
-    queue::{JobQueue, QueueMessage},
-    scan::Mode,
-    work::{LegTime, Surroundings},
+    queue::{JobQueue, Packing, QueueMessage, Verdict},
+    route::{Compare, IgnoreList, Mode},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -69,7 +63,7 @@ pub fn start_jobsender(stage: &Arc<Stage>, seed: u64) {
 
 async fn scheduled(stage: Arc<Stage>, jobsender: SimJobsender, leg: LegTime) {
     let (world, process) = (&stage.world, stage.world.sim().current());
-    let queues = Queues { jobs: &stage.queues[JOBS], scan: Some(&stage.queues[SCANS]) };
+    let queues = ScanQueues { jobs: &stage.queues[JOBS], scan: Some(&stage.queues[SCANS]) };
     let routes = [stage.named_route()];
     let report = jobsender.run_scheduled(Mode::Copy, queues, &routes, &IgnoreList::none(), &leg).await;
     world.judge(judge::sent(&stage, process, &report));

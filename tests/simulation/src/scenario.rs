@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use longhaul::{
-    listing::Lines,
-    memory::Memory,
-    memory_order::KeyOrder,
-    ports::{Capabilities, ChecksumSupport, Verify},
-    rules::DeletePolicy,
+    memory::{KeyOrder, Memory},
+    object::Verify,
+    scan::Lines,
+    store::{Capabilities, ChecksumSupport},
+    worker::DeletePolicy,
 };
 
 use crate::{pages::Marks, two_way};

@@ -7,14 +7,13 @@ use std::sync::{
 
 use futures_util::FutureExt;
 use longhaul::{
-    ignore::IgnoreList,
-    memory::Memory,
-    memory_ledger::MemoryLedger,
+    copy::OpenStores,
+    ledger::ScanLedger,
+    memory::{Memory, MemoryLedger},
     object::{ObjectKey, Timestamp},
-    ports::{ScanLedger, Source},
-    route::{NamedRoute, Route},
-    rules::{BucketRoute, DeletePolicy, Rules},
-    work::Surroundings,
+    route::{IgnoreList, NamedRoute, Route},
+    store::Source,
+    worker::{BucketRoute, DeletePolicy, Rules},
 };
 
 use crate::{
@@ -301,7 +300,7 @@ impl Ways {
     }
 }
 
-impl Surroundings for Ways {
+impl OpenStores for Ways {
     type Source = SimStore;
     type Destination = SimStore;
     type Ledger = SimLedger;

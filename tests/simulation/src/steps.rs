@@ -1,6 +1,6 @@
 //! The steps that a record may take. Written down here a second time, and not asked of the product.
 
-use longhaul::record::{Record, State};
+use longhaul::ledger::{Record, State};
 
 /// From `None` for no record. What is not here must not happen.
 pub const PERMITTED: [(Option<State>, State); 38] = {

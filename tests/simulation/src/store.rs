@@ -14,16 +14,11 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use longhaul::{
-    body::ByteStream,
-    checksum::Crc64,
-    error::{ErrorKind, StoreError},
-    mark::unmarked,
     memory::Memory,
-    object::{Location, ObjectInfo, ObjectKey, Pin},
-    part::{ByteRange, PartSpec},
-    ports::{
-        Capabilities, Completion, Condition, CopySource, Destination, Fetched, ListRequest, NewObject, Page, Source,
-        UnfinishedUpload, Upload, UploadFilter, UploadedPart, Written,
+    object::{ByteRange, Crc64, Location, ObjectInfo, ObjectKey, PartSpec, Pin, mark::unmarked},
+    store::{
+        ByteStream, Capabilities, Completion, Condition, CopySource, Destination, ErrorKind, Fetched, ListRequest,
+        NewObject, Page, Source, StoreError, UnfinishedUpload, Upload, UploadFilter, UploadedPart, Written,
     },
 };
 

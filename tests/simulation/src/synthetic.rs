@@ -7,16 +7,13 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use longhaul::{
-    body::ByteStream,
-    checksum::Crc64,
-    error::{ErrorKind, LedgerError, StoreError},
-    object::{ETag, Listed, Location, ObjectInfo, ObjectKey, Pin, Timestamp},
-    part::{ByteRange, PartSpec},
-    ports::{
-        Capabilities, ChecksumSupport, Completion, Condition, CopySource, Destination, Fetched, Ledger, ListRequest,
-        NewObject, Page, Saved, Source, UnfinishedUpload, Upload, UploadFilter, UploadedPart, Written,
+    ledger::{Lease, Ledger, LedgerError, Record, RecordKey, Saved, Token},
+    object::{ByteRange, Crc64, ETag, Listed, Location, ObjectInfo, ObjectKey, PartSpec, Pin, Timestamp},
+    store::{
+        ByteStream, Capabilities, ChecksumSupport, Completion, Condition, CopySource, Destination, ErrorKind, Fetched,
+        ListRequest, NewObject, Page, Source, StoreError, UnfinishedUpload, Upload, UploadFilter, UploadedPart,
+        Written,
     },
-    record::{Lease, Record, RecordKey, Token},
 };
 
 use crate::executor::Sim;

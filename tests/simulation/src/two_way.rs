@@ -1,6 +1,6 @@
 //! A second stack in the other direction, with a ledger of its own: both come to rest.
 
-use longhaul::rules::DeletePolicy;
+use longhaul::worker::DeletePolicy;
 
 use crate::{
     scenario::{Deed, Make, Scenario},

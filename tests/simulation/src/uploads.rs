@@ -5,7 +5,11 @@ use std::{
     time::Duration,
 };
 
-use longhaul::{object::Pin, part::PartNumber, ports::UploadedPart, record::RecordSource};
+use longhaul::{
+    ledger::RecordSource,
+    object::{PartNumber, Pin},
+    store::UploadedPart,
+};
 
 use crate::executor::Asker;
 

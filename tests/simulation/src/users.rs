@@ -4,11 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use longhaul::{
-    body::ByteStream,
-    object::Headers,
-    part::{ByteRange, PartPlan, PartSpec},
-    ports::Destination,
-    record::State,
+    ledger::State,
+    object::{ByteRange, Headers, PartPlan, PartSpec},
+    store::{ByteStream, Destination},
 };
 use serde_json::{Value, json};
 

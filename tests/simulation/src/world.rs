@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use longhaul::error::ErrorKind;
+use longhaul::store::ErrorKind;
 
 use crate::{
     counts::{Counts, Fault, Happening, Op},

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use s3s::access::{S3Access, S3AccessContext};
-use s3s::auth::{S3Auth, SecretKey};
-use s3s::host::{S3Host, VirtualHost};
-use s3s::{S3Result, s3_error};
+use s3s::{
+    S3Result,
+    access::{S3Access, S3AccessContext},
+    auth::{S3Auth, SecretKey},
+    host::{S3Host, VirtualHost},
+    s3_error,
+};
 
-use crate::operation::bucket_of_host;
-use crate::store::Store;
+use crate::{operation::bucket_of_host, store::Store};
 
 /// The one key pair that is known.
 pub(crate) struct KeyPair {

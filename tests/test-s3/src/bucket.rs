@@ -1,16 +1,20 @@
 //! A bucket: its keys with their versions, its unfinished uploads, its settings.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::SystemTime,
+};
 
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
-use crate::data::Data;
-use crate::multipart::{Completed, Upload};
-use crate::object::{Object, PutOptions, Version};
-use crate::order::Order;
-use crate::synthetic::{SyntheticKeys, synthetic_etag};
+use crate::{
+    data::Data,
+    multipart::{Completed, Upload},
+    object::{Object, PutOptions, Version},
+    order::Order,
+    synthetic::{SyntheticKeys, synthetic_etag},
+};
 
 /// Whether a bucket keeps old versions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,11 +1,16 @@
 //! Operations on buckets themselves.
 
-use s3s::dto::{self, BucketLocationConstraint, BucketVersioningStatus};
-use s3s::{S3Request, S3Result, s3_error};
+use s3s::{
+    S3Request, S3Result,
+    dto::{self, BucketLocationConstraint, BucketVersioningStatus},
+    s3_error,
+};
 
-use crate::bucket::{Bucket, Versioning};
-use crate::service::Service;
-use crate::wire::timestamp;
+use crate::{
+    bucket::{Bucket, Versioning},
+    service::Service,
+    wire::timestamp,
+};
 
 impl Service {
     pub async fn bucket_create(&self, request: S3Request<dto::CreateBucketInput>) -> S3Result<dto::CreateBucketOutput> {

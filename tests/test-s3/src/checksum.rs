@@ -1,14 +1,15 @@
 //! Checksums: computed while a body arrives, checked against what the client sent, combined when parts are joined.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crc_fast::{CrcAlgorithm, Digest, checksum_combine};
-use s3s::checksum::ChecksumHasher;
-use s3s::crypto::{Checksum as _, Crc32, Crc32c, Md5, Sha1, Sha256};
-use s3s::{S3Result, s3_error};
+use s3s::{
+    S3Result,
+    checksum::ChecksumHasher,
+    crypto::{Checksum as _, Crc32, Crc32c, Md5, Sha1, Sha256},
+    s3_error,
+};
 
-use crate::data::Data;
-use crate::synthetic::mix;
+use crate::{data::Data, synthetic::mix};
 
 /// An S3 checksum algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! Conditional requests.
 
-use s3s::dto::ETagCondition;
-use s3s::{S3Result, s3_error};
+use s3s::{S3Result, dto::ETagCondition, s3_error};
 
 use crate::object::Object;
 

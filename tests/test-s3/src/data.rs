@@ -2,15 +2,19 @@
 //!
 //! A `Data` is immutable and cheap to clone; slices and joins share the bytes.
 
-use std::ops::Range;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::{
+    ops::Range,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use s3s::StdError;
-use s3s::stream::{ByteStream, RemainingLength};
+use s3s::{
+    StdError,
+    stream::{ByteStream, RemainingLength},
+};
 
 use crate::synthetic::{CHUNK, synthetic_bytes};
 

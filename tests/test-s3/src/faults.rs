@@ -3,15 +3,17 @@
 //! Whether a rule strikes a request depends on the seed, the rule, and what the request asks for and how often it was
 //! asked before, and not on the order in which concurrent requests arrive.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use crate::body::Bandwidth;
-use crate::operation::Target;
-use crate::synthetic::mix_two;
+use crate::{body::Bandwidth, operation::Target, synthetic::mix_two};
 
 /// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]

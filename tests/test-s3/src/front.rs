@@ -1,22 +1,24 @@
 //! What stands between the wire and the S3 service: records, holds and faults.
 
-use std::fmt::Write as _;
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
-use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use hyper::{HeaderMap, Request, Response, StatusCode};
-use s3s::Body;
-use s3s::service::S3Service;
+use hyper::{
+    HeaderMap, Request, Response, StatusCode,
+    body::Incoming,
+    header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+};
+use s3s::{Body, service::S3Service};
 
-use crate::body::{AnswerBody, Damage, Dropped, RequestBody};
-use crate::conditions::Conditions;
-use crate::faults::{Drawn, FaultKind, Faults};
-use crate::hold::{Holds, When};
-use crate::operation::{Target, header};
-use crate::record::{Exchange, Recorder};
-use crate::server::Dialect;
-use crate::store::Store;
+use crate::{
+    body::{AnswerBody, Damage, Dropped, RequestBody},
+    conditions::Conditions,
+    faults::{Drawn, FaultKind, Faults},
+    hold::{Holds, When},
+    operation::{Target, header},
+    record::{Exchange, Recorder},
+    server::Dialect,
+    store::Store,
+};
 
 pub(crate) struct Front {
     pub service: S3Service,

@@ -1,13 +1,14 @@
 //! Taking in the body of an upload: hashed once on its way, never copied.
 
 use futures_util::StreamExt;
-use s3s::dto::StreamingBlob;
-use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, s3_error};
+use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, dto::StreamingBlob, s3_error};
 
-use crate::body::flip;
-use crate::checksum::{Algorithm, Digests, Hasher, Md5Use, verify};
-use crate::data::Data;
-use crate::operation::header;
+use crate::{
+    body::flip,
+    checksum::{Algorithm, Digests, Hasher, Md5Use, verify},
+    data::Data,
+    operation::header,
+};
 
 /// What is known of a body before it arrives.
 pub(crate) struct Expected {

@@ -2,15 +2,15 @@
 //!
 //! Keys come in byte order. A page never costs more than the keys it shows: common prefixes are skipped by seeking.
 
-use std::ops::Bound;
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::{ops::Bound, sync::Arc, time::SystemTime};
 
-use crate::bucket::Bucket;
-use crate::checksum::{Algorithm, ChecksumKind};
-use crate::object::{Object, Version};
-use crate::order::Order;
-use crate::synthetic::synthetic_etag;
+use crate::{
+    bucket::Bucket,
+    checksum::{Algorithm, ChecksumKind},
+    object::{Object, Version},
+    order::Order,
+    synthetic::synthetic_etag,
+};
 
 /// Where a page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -225,8 +225,7 @@ pub(crate) fn list_versions(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bucket::Versioning;
-    use crate::synthetic::SyntheticKeys;
+    use crate::{bucket::Versioning, synthetic::SyntheticKeys};
 
     fn query(max: usize) -> ListQuery {
         ListQuery { prefix: String::new(), delimiter: None, after: After::Beginning, max }

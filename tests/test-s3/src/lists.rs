@@ -1,14 +1,14 @@
 //! The operations that list keys and versions.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use s3s::dto;
-use s3s::{S3Request, S3Result, s3_error};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use s3s::{S3Request, S3Result, dto, s3_error};
 
-use crate::listing::{After, ListPage, ListQuery, Listed, ListedVersion, list, list_versions};
-use crate::object::Version;
-use crate::service::Service;
-use crate::wire::{Encoding, strong, timestamp};
+use crate::{
+    listing::{After, ListPage, ListQuery, Listed, ListedVersion, list, list_versions},
+    object::Version,
+    service::Service,
+    wire::{Encoding, strong, timestamp},
+};
 
 /// The longest page.
 const PAGE: i32 = 1000;

@@ -3,12 +3,16 @@
 //! Prints one line of JSON that says where it listens, and serves until its standard input closes, so that it ends
 //! with its parent, or until it is told to terminate.
 
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+};
 
 use test_s3::{KeyShape, Options, Server, SyntheticKeys, Versioning};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
 
 const USAGE: &str = "usage: test-s3 [--tls] [--cheap-etags] [--no-record] [--port N] [--bucket NAME]... \
 [--discard NAME]... [--synthetic BUCKET/KEY=SIZE]... [--synthetic-keys BUCKET=COUNT[:DIFF_EVERY[:awkward]]]...";

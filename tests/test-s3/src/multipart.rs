@@ -3,16 +3,17 @@
 //! A part number names one part; a later upload of it replaces the earlier. Completing checks everything S3 checks,
 //! then joins the parts without touching their bytes: checksums are combined arithmetically.
 
-use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use s3s::{S3Error, S3Result, s3_error};
 
-use crate::checksum::{
-    Algorithm, Checksum, ChecksumKind, combine_crc64, combine_full, composite, crc64_base64, multipart_etag,
+use crate::{
+    checksum::{
+        Algorithm, Checksum, ChecksumKind, combine_crc64, combine_full, composite, crc64_base64, multipart_etag,
+    },
+    data::Data,
+    object::{Object, PutOptions},
 };
-use crate::data::Data;
-use crate::object::{Object, PutOptions};
 
 /// The largest part number S3 takes.
 pub(crate) const MAX_PART_NUMBER: u16 = 10_000;

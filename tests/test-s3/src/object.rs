@@ -1,11 +1,8 @@
 //! Objects and their versions.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
-use crate::checksum::Checksum;
-use crate::data::Data;
+use crate::{checksum::Checksum, data::Data};
 
 /// The headers S3 keeps with an object and gives back unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

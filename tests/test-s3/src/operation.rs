@@ -1,8 +1,10 @@
 //! What a request asks for, read from its line and headers alone.
 
-use hyper::body::Incoming;
-use hyper::header::{HOST, IF_MATCH, RANGE};
-use hyper::{HeaderMap, Method, Request};
+use hyper::{
+    HeaderMap, Method, Request,
+    body::Incoming,
+    header::{HOST, IF_MATCH, RANGE},
+};
 use percent_encoding::percent_decode_str;
 
 /// The operation, bucket, key and so on of a request.

@@ -1,20 +1,26 @@
 //! GET and HEAD of objects, and their tags.
 
-use std::ops::Range;
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
-use hyper::HeaderMap;
-use hyper::header::{HeaderName, HeaderValue};
-use s3s::dto::{self, ETagCondition, StreamingBlob};
-use s3s::{S3Request, S3Result, s3_error};
+use hyper::{
+    HeaderMap,
+    header::{HeaderName, HeaderValue},
+};
+use s3s::{
+    S3Request, S3Result,
+    dto::{self, ETagCondition, StreamingBlob},
+    s3_error,
+};
 
-use crate::checksum::{Algorithm, Checksum, set_checksum};
-use crate::conditions::check_read;
-use crate::object::Object;
-use crate::record::Exchange;
-use crate::server::Dialect;
-use crate::service::Service;
-use crate::wire::{exchange, parse_http_date, strong, timestamp};
+use crate::{
+    checksum::{Algorithm, Checksum, set_checksum},
+    conditions::check_read,
+    object::Object,
+    record::Exchange,
+    server::Dialect,
+    service::Service,
+    wire::{exchange, parse_http_date, strong, timestamp},
+};
 
 /// What GET and HEAD ask alike.
 struct Asked<'a> {

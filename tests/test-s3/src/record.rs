@@ -1,13 +1,19 @@
 //! What was asked, and what came of it.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering},
+    },
+};
 
 use tokio::sync::watch;
 
-use crate::conditions::Conditions;
-use crate::operation::{Target, has_effect};
+use crate::{
+    conditions::Conditions,
+    operation::{Target, has_effect},
+};
 
 /// One request, as far as it has come.
 #[derive(Debug, Clone, PartialEq, Eq)]

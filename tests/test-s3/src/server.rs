@@ -1,27 +1,32 @@
 //! The server: listens, serves connections, and ends with its handle.
 
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use s3s::service::{S3Service, S3ServiceBuilder};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    task::{JoinHandle, JoinSet},
+};
 use tokio_rustls::TlsAcceptor;
 
-use crate::auth::{BucketRules, KeyPair, LocalHost};
-use crate::faults::Faults;
-use crate::front::Front;
-use crate::hold::{Hold, Holds, When};
-use crate::record::{Recorder, RequestRecord};
-use crate::service::Service;
-use crate::store::{Store, StoreOptions};
-use crate::tags::{Tagger, Tags};
-use crate::tls::Tls;
+use crate::{
+    auth::{BucketRules, KeyPair, LocalHost},
+    faults::Faults,
+    front::Front,
+    hold::{Hold, Holds, When},
+    record::{Recorder, RequestRecord},
+    service::Service,
+    store::{Store, StoreOptions},
+    tags::{Tagger, Tags},
+    tls::Tls,
+};
 
 /// Whose behaviour is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

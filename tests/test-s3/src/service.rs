@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use s3s::dto::*;
-use s3s::{S3, S3Request, S3Response, S3Result};
+use s3s::{S3, S3Request, S3Response, S3Result, dto::*};
 
-use crate::server::Dialect;
-use crate::store::Store;
-use crate::tags::Tagger;
+use crate::{server::Dialect, store::Store, tags::Tagger};
 
 /// The S3 service over a store.
 pub(crate) struct Service {

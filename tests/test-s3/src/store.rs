@@ -1,19 +1,25 @@
 //! Everything the server keeps, with direct access for tests: an independent reader and writer of the same objects.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
 
 use bytes::Bytes;
-use s3s::S3Result;
-use s3s::crypto::{Checksum as _, Sha256};
+use s3s::{
+    S3Result,
+    crypto::{Checksum as _, Sha256},
+};
 
-use crate::bucket::{Bucket, NULL_VERSION, Versioning, no_such_bucket};
-use crate::checksum::{Algorithm, Checksum, Digests, Md5Use, crc64_base64, digest_data};
-use crate::data::Data;
-use crate::object::{Object, PutOptions};
-use crate::order::Order;
-use crate::synthetic::{SyntheticKeys, synthetic_etag};
+use crate::{
+    bucket::{Bucket, NULL_VERSION, Versioning, no_such_bucket},
+    checksum::{Algorithm, Checksum, Digests, Md5Use, crc64_base64, digest_data},
+    data::Data,
+    object::{Object, PutOptions},
+    order::Order,
+    synthetic::{SyntheticKeys, synthetic_etag},
+};
 
 /// How a store differs from S3.
 #[derive(Debug, Clone)]

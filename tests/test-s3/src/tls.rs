@@ -1,13 +1,12 @@
 //! A certificate authority that lives as long as its server, and one server certificate for this machine.
 
-use std::io;
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
+};
 
 pub(crate) struct Tls {
     pub acceptor: TlsAcceptor,

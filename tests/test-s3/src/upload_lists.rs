@@ -2,15 +2,16 @@
 
 use std::ops::Bound;
 
-use s3s::dto;
-use s3s::{S3Request, S3Result};
+use s3s::{S3Request, S3Result, dto};
 
-use crate::checksum::set_checksum;
-use crate::multipart::{Part, Upload};
-use crate::service::Service;
-use crate::upload_rules::{algorithm_name, kind_name};
-use crate::uploading::find;
-use crate::wire::{Encoding, echoed_key, strong, timestamp};
+use crate::{
+    checksum::set_checksum,
+    multipart::{Part, Upload},
+    service::Service,
+    upload_rules::{algorithm_name, kind_name},
+    uploading::find,
+    wire::{Encoding, echoed_key, strong, timestamp},
+};
 
 /// The longest page of parts or uploads.
 const PAGE: i32 = 1000;

@@ -1,10 +1,15 @@
 //! What multipart requests may say, and how their answers name it.
 
-use s3s::dto::{self, ChecksumType};
-use s3s::{S3Result, s3_error};
+use s3s::{
+    S3Result,
+    dto::{self, ChecksumType},
+    s3_error,
+};
 
-use crate::checksum::{Algorithm, ChecksumKind, sent_checksums};
-use crate::multipart::{Completion, NamedPart};
+use crate::{
+    checksum::{Algorithm, ChecksumKind, sent_checksums},
+    multipart::{Completion, NamedPart},
+};
 
 pub(crate) fn parse_algorithm(name: &str) -> S3Result<Algorithm> {
     Algorithm::parse(name).ok_or_else(|| {

@@ -2,26 +2,29 @@
 
 use std::time::SystemTime;
 
-use s3s::dto::{self, ChecksumType};
-use s3s::{S3Request, S3Result, s3_error};
+use s3s::{
+    S3Request, S3Result,
+    dto::{self, ChecksumType},
+    s3_error,
+};
 
-use crate::bucket::Bucket;
-use crate::checksum::{
-    Algorithm, Checksum, Digests, cheap_etag, crc64_base64, digest_data, sent_checksums, set_checksum,
+use crate::{
+    bucket::Bucket,
+    checksum::{Algorithm, Checksum, Digests, cheap_etag, crc64_base64, digest_data, sent_checksums, set_checksum},
+    conditions::{check_copy_source, check_write},
+    data::Data,
+    ingest::{Expected, Ingested, announced, check_announcement, ingest},
+    multipart::{Completed, Completion, Part, Upload, default_kind, no_such_upload, part_number},
+    object::Object,
+    server::Dialect,
+    service::Service,
+    synthetic::synthetic_etag,
+    upload_rules::{
+        algorithm_name, check_part_algorithm, completion, copy_range, kind_name, parse_algorithm, parse_kind,
+    },
+    wire::{echoed_key, exchange, put_options, strong, timestamp},
+    writing::insert,
 };
-use crate::conditions::{check_copy_source, check_write};
-use crate::data::Data;
-use crate::ingest::{Expected, Ingested, announced, check_announcement, ingest};
-use crate::multipart::{Completed, Completion, Part, Upload, default_kind, no_such_upload, part_number};
-use crate::object::Object;
-use crate::server::Dialect;
-use crate::service::Service;
-use crate::synthetic::synthetic_etag;
-use crate::upload_rules::{
-    algorithm_name, check_part_algorithm, completion, copy_range, kind_name, parse_algorithm, parse_kind,
-};
-use crate::wire::{echoed_key, exchange, put_options, strong, timestamp};
-use crate::writing::insert;
 
 pub(crate) fn find<'a>(bucket: &'a mut Bucket, key: &str, id: &str) -> S3Result<&'a mut Upload> {
     bucket.uploads.get_mut(&(key.to_owned(), id.to_owned())).ok_or_else(no_such_upload)

@@ -1,15 +1,19 @@
 //! Between S3's types and ours.
 
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use s3s::dto::{self, ETag, Timestamp, TimestampFormat};
-use s3s::{S3Request, S3Result, s3_error};
+use s3s::{
+    S3Request, S3Result,
+    dto::{self, ETag, Timestamp, TimestampFormat},
+    s3_error,
+};
 
-use crate::object::{ContentHeaders, PutOptions};
-use crate::operation::Target;
-use crate::record::Exchange;
+use crate::{
+    object::{ContentHeaders, PutOptions},
+    operation::Target,
+    record::Exchange,
+};
 
 /// What S3 leaves as it is when it URL-encodes listings.
 const UNRESERVED: &AsciiSet =

@@ -3,19 +3,24 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use s3s::dto::{self, CopySource};
-use s3s::{S3Request, S3Result, s3_error};
+use s3s::{
+    S3Request, S3Result,
+    dto::{self, CopySource},
+    s3_error,
+};
 
-use crate::bucket::Bucket;
-use crate::checksum::{Algorithm, Checksum, ChecksumKind, Digests, Md5Use, digest_data, sent_checksums, set_checksum};
-use crate::conditions::{check_copy_source, check_write};
-use crate::data::Data;
-use crate::ingest::{Expected, Ingested, announced, check_announcement, ingest};
-use crate::object::{Object, Version};
-use crate::server::Dialect;
-use crate::service::Service;
-use crate::store::new_object;
-use crate::wire::{exchange, put_options, strong, timestamp};
+use crate::{
+    bucket::Bucket,
+    checksum::{Algorithm, Checksum, ChecksumKind, Digests, Md5Use, digest_data, sent_checksums, set_checksum},
+    conditions::{check_copy_source, check_write},
+    data::Data,
+    ingest::{Expected, Ingested, announced, check_announcement, ingest},
+    object::{Object, Version},
+    server::Dialect,
+    service::Service,
+    store::new_object,
+    wire::{exchange, put_options, strong, timestamp},
+};
 
 /// S3 copies at most this much in one request.
 const MAX_COPY: u64 = 5 * 1024 * 1024 * 1024;

@@ -1,6 +1,6 @@
 //! One account serves many buckets, and asks for nothing that it is not told to.
 
-use longhaul::{object::ObjectKey, ports::Source};
+use longhaul::{object::ObjectKey, store::Source};
 use longhaul_aws::{ConnectOptions, Provider, account};
 use test_s3::{Options, PutOptions, Server, Versioning};
 

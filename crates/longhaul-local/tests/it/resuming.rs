@@ -7,17 +7,13 @@ use std::{
     sync::Arc,
 };
 
-use contract::{after, patience, patience_for};
+use contract::{after, patience, stopped_after};
 use longhaul::{
-    copy::{CopyJob, Known, copy_object},
-    engine::{Engine, Observer, Settings, Silent},
-    memory::Memory,
-    memory_ledger::MemoryLedger,
-    object::{ETag, ObjectKey},
-    ports::{Destination, Ledger, Source},
-    proof::ProofLevel,
-    record::{RecordKey, Token},
-    report::{ObjectReport, Outcome},
+    copy::{CopyJob, Engine, Known, ObjectReport, Observer, Outcome, Settings, Silent, copy_object},
+    ledger::{Ledger, RecordKey, Token},
+    memory::{Memory, MemoryLedger},
+    object::{ETag, ObjectKey, ProofLevel},
+    store::{Destination, Source},
 };
 use longhaul_local::{LocalFolder, Role};
 use tempfile::TempDir;
@@ -32,13 +28,14 @@ async fn run<S: Source, D: Destination>(
     ledger: &MemoryLedger,
     observer: Arc<dyn Observer>,
 ) -> ObjectReport {
-    let engine = Engine::new(source, destination, ledger.clone(), patience(observer), settings());
+    let engine = Engine::new(source, destination, ledger.clone(), patience(), settings()).observed_by(observer);
     copy_object(&engine, &job()).await
 }
 
 /// A run that is stopped when so many parts have gone by.
 async fn assert_stopped<S: Source, D: Destination>(source: S, destination: D, ledger: &MemoryLedger, parts: u64) {
-    let engine = Engine::new(source, destination, ledger.clone(), patience_for(parts * PART), settings());
+    let engine = Engine::new(source, destination, ledger.clone(), patience(), settings());
+    let engine = stopped_after(engine, parts * PART);
     assert_eq!(copy_object(&engine, &job()).await.outcome, Outcome::Interrupted);
 }
 

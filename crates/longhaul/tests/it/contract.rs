@@ -4,10 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use contract::{Expectations, TestClock};
 use longhaul::{
-    memory::Memory,
-    memory_ledger::MemoryLedger,
-    memory_queue::MemoryQueue,
-    ports::{Capabilities, ChecksumSupport, Destination, Source},
+    memory::{Memory, MemoryLedger, MemoryQueue},
+    store::{Capabilities, ChecksumSupport, Destination, Source},
 };
 
 const S3: Capabilities = Capabilities {

@@ -8,7 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use longhaul::ignore::IgnoreList;
+use longhaul::route::IgnoreList;
 
 fn matches(pattern: &str, name: &str) -> bool {
     IgnoreList::of_patterns([pattern]).unwrap().matches(name)

@@ -8,17 +8,13 @@ use std::time::Duration;
 
 use futures_util::{FutureExt, future::select};
 use longhaul::{
-    ending::Verdict,
-    ignore::IgnoreList,
+    limits::Clock,
     object::ObjectKey,
-    ports::Clock,
-    queue::JobQueue,
-    route::{KeyListPlace, NamedRoute},
-    scan_message::ScanMessage,
+    queue::{JobQueue, RangeJob, Verdict},
+    route::{IgnoreList, KeyListPlace, NamedRoute},
 };
-use tokio_util::sync::CancellationToken;
-
 use time::{Crash, Process, run};
+use tokio_util::sync::CancellationToken;
 use world::{LEG, ScanWorld, route};
 
 /// Long enough for lost messages to be missed, and found.
@@ -217,8 +213,8 @@ fn late_and_malformed_messages_change_nothing() {
     }
     let before = world.record();
     let bodies = [
-        ScanMessage { id: before.id.clone(), range: 0 }.body(),
-        ScanMessage { id: "another".into(), range: 0 }.body(),
+        RangeJob { id: before.id.clone(), range: 0 }.body(),
+        RangeJob { id: "another".into(), range: 0 }.body(),
         "{\"scan\": 7}".to_owned(),
     ];
     for body in bodies {

@@ -4,18 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use contract::{POLICY, TIMEOUT, TestClock};
 use longhaul::{
-    ending::Verdict,
-    engine::{Collisions, Engine, Patience, Settings, Silent},
-    ignore::IgnoreList,
-    memory::Memory,
-    memory_ledger::MemoryLedger,
-    memory_queue::MemoryQueue,
+    copy::{Collisions, Engine, OpenStores, Settings, Silent},
+    limits::RequestPolicy,
+    memory::{Memory, MemoryLedger, MemoryQueue},
     object::{ObjectKey, Timestamp},
-    ports::{Capabilities, ChecksumSupport, Destination, Source},
-    queue::QueueMessage,
-    route::Route,
-    rules::{BucketRoute, DeletePolicy, Rules},
-    work::{Queues, Surroundings, WorkSettings, Worker},
+    queue::{QueueMessage, Verdict},
+    route::{IgnoreList, Route},
+    store::{Capabilities, ChecksumSupport, Destination, Source},
+    worker::{BucketRoute, DeletePolicy, Queues, Rules, WorkSettings, Worker},
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +23,7 @@ pub const PLAIN: Capabilities =
     Capabilities { conditional_writes: false, checksums: ChecksumSupport::Md5ETag, headers: true, min_part_size: 1 };
 
 /// An engine of these tests.
-pub type TestEngine<S = Memory, D = Memory> = Engine<S, D, MemoryLedger, TestClock>;
+pub type TestEngine<S = Memory, D = Memory> = Engine<(S, D, MemoryLedger, TestClock)>;
 /// A queue of these tests.
 pub type TestQueue = MemoryQueue<TestClock>;
 
@@ -44,8 +40,8 @@ pub fn queue() -> TestQueue {
     MemoryQueue::new(Arc::new(TestClock::new()), Duration::from_secs(60))
 }
 
-pub fn patience() -> Patience<TestClock> {
-    contract::patience(Arc::new(Silent))
+pub fn patience() -> RequestPolicy<TestClock> {
+    contract::patience()
 }
 
 /// Everything in parts of [`PART`] bytes.
@@ -70,7 +66,7 @@ pub struct Stores {
     pub ledger: MemoryLedger,
 }
 
-impl Surroundings for Stores {
+impl OpenStores for Stores {
     type Source = Memory;
     type Destination = Memory;
     type Ledger = MemoryLedger;

@@ -1,7 +1,8 @@
 //! A store of Google's kind, which knows no conditions on writes, no CRC64NVME and no trailers.
 
-use end_to_end::{World, read_tree, sha256};
 use std::{collections::BTreeMap, fs};
+
+use end_to_end::{World, read_tree, sha256};
 use test_s3::{Dialect, FaultKind, FaultRule, Options, synthetic_bytes};
 
 async fn assert_copied_to_google(options: Options, refuses_trailers: bool) {

@@ -15,26 +15,15 @@ use std::{
 
 use clap::Parser;
 use longhaul::{
-    compare::Compare,
-    ending::Verdict,
-    engine::Silent,
-    error::QueueError,
-    gate::Gate,
-    ignore::IgnoreList,
-    job::{self, Entry},
-    jobsender::{Jobsender, Queues, ScanSettings},
-    listing::Lines,
-    memory_ledger::MemoryLedger,
-    object::Timestamp,
-    pack::Packing,
-    part::MIB,
-    ports::ScanLedger,
-    queue::{Depth, JobQueue, QueueMessage},
-    record::Reason,
-    retry::RetryPolicy,
-    route::NamedRoute,
-    scan::Mode,
-    work::Surroundings,
+    copy::{OpenStores, Silent},
+    jobsender::{Gate, Jobsender, ScanQueues, ScanSettings},
+    ledger::{Reason, ScanLedger},
+    limits::RetryPolicy,
+    memory::MemoryLedger,
+    object::{MIB, Timestamp},
+    queue::{Depth, Entry, JobQueue, Packing, QueueError, QueueMessage, Verdict, message},
+    route::{Compare, IgnoreList, Mode, NamedRoute},
+    scan::Lines,
 };
 use simulation::{
     clock::SimClock,
@@ -85,7 +74,7 @@ enum Queue {
 impl Sent {
     fn take(&mut self, body: &str) {
         self.messages += 1;
-        let entries = job::parse(body).map(|message| message.entries).unwrap_or_default();
+        let entries = message::parse(body).map(|message| message.entries).unwrap_or_default();
         for entry in entries {
             let found = match &entry {
                 Entry::Job { job, .. } => number(job.src_key.as_str()).filter(|number| differs(*number)),
@@ -169,7 +158,7 @@ struct Scene {
 
 struct Way(Arc<Scene>);
 
-impl Surroundings for Way {
+impl OpenStores for Way {
     type Source = Synthetic;
     type Destination = Synthetic;
     type Ledger = Empty;
@@ -218,7 +207,7 @@ async fn scan(scene: Arc<Scene>, lanes: usize) {
     }
     let jobsender = jobsender(&scene);
     let leg = jobsender.leg(LEG, MARGIN, CancellationToken::new());
-    let queues = Queues { jobs: &scene.jobs, scan: Some(&scene.ranges) };
+    let queues = ScanQueues { jobs: &scene.jobs, scan: Some(&scene.ranges) };
     let route = NamedRoute {
         src_bucket: "source".to_owned(),
         des_bucket: "destination".to_owned(),

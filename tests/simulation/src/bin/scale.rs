@@ -8,7 +8,10 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use clap::Parser;
 use longhaul::{
-    listing::Lines, object::Headers, ports::Verify, record::State, rules::DeletePolicy, segments::MAX_SEGMENTS,
+    ledger::{MAX_SEGMENTS, State},
+    object::{Headers, Verify},
+    scan::Lines,
+    worker::DeletePolicy,
 };
 use serde_json::json;
 use simulation::{

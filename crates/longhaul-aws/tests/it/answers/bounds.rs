@@ -1,6 +1,9 @@
 //! No answer takes more memory than it may.
 
-use longhaul::{error::ErrorKind, object::ObjectKey, ports::Source};
+use longhaul::{
+    object::ObjectKey,
+    store::{ErrorKind, Source},
+};
 
 use crate::answers::{
     bucket,
@@ -73,7 +76,7 @@ async fn parts_without_end_are_an_error() {
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_of_one_key_without_end_are_an_error() {
     use futures_util::TryStreamExt;
-    use longhaul::ports::{Destination, UploadFilter};
+    use longhaul::store::{Destination, UploadFilter};
 
     let server = Canned::start(|_, earlier| {
         let lines: String = (0..1000)

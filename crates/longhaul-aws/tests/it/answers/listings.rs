@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use longhaul::{
-    engine::{Patience, Silent},
-    error::{ErrorKind, StoreError},
-    listing::Lister,
-    retry::RetryPolicy,
+    copy::Silent,
+    limits::{RequestPolicy, RetryPolicy},
+    scan::Lister,
+    store::{ErrorKind, StoreError},
 };
 use longhaul_aws::SystemClock;
 
@@ -199,7 +199,7 @@ async fn lines_with_cuts(cuts: usize) -> (usize, Result<usize, StoreError>) {
     let bucket = bucket(&server.endpoint).await;
     let policy = RetryPolicy { max_retries: 2, base: std::time::Duration::ZERO, ..RetryPolicy::default() };
     let minute = std::time::Duration::from_secs(60);
-    let patience = Patience::new(SystemClock::new(), policy, minute, 7, Arc::new(Silent));
+    let patience = RequestPolicy::new(SystemClock::new(), policy, minute, 7, Arc::new(Silent));
     let mut lister = Lister::new(&bucket, &patience, "");
     let mut lines = 0;
     let end = loop {

@@ -2,12 +2,10 @@
 
 use futures_util::TryStreamExt;
 use longhaul::{
-    error::StoreError,
-    object::{ETag, Headers, Location, ObjectKey, Pin, Timestamp},
-    part::{ByteRange, PartNumber, PartSpec},
-    ports::{
-        Completion, Condition, CopySource, Destination, ListRequest, NewObject, Source, Upload, UploadFilter,
-        UploadedPart,
+    object::{ByteRange, ETag, Headers, Location, ObjectKey, PartNumber, PartSpec, Pin, Timestamp},
+    store::{
+        Completion, Condition, CopySource, Destination, ListRequest, NewObject, Source, StoreError, Upload,
+        UploadFilter, UploadedPart,
     },
 };
 use longhaul_aws::S3Bucket;

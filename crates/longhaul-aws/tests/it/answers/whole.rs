@@ -2,9 +2,8 @@
 
 use futures_util::StreamExt;
 use longhaul::{
-    error::{Effect, ErrorKind},
     object::ObjectKey,
-    ports::{Destination, Source},
+    store::{Destination, Effect, ErrorKind, Source},
 };
 
 use crate::answers::{
@@ -148,7 +147,7 @@ async fn operations_without_words_need_none() {
     let server = Canned::start(|_, _| Answer { status: 204, ..Answer::ok("") }).await;
     let bucket = bucket(&server.endpoint).await;
     bucket.delete_object(&ObjectKey::new("a").unwrap()).await.unwrap();
-    let upload = longhaul::ports::Upload { key: ObjectKey::new("a").unwrap(), id: "u".into() };
+    let upload = longhaul::store::Upload { key: ObjectKey::new("a").unwrap(), id: "u".into() };
     bucket.abort_multipart_upload(&upload).await.unwrap();
 }
 

@@ -1,9 +1,8 @@
 //! The ledger in a table of DynamoDB.
 
 use longhaul::{
+    ledger::{Ledger, Record, RecordKey, RecordSource, Saved, State, Token},
     object::{ETag, Location, ObjectKey, Pin, Timestamp},
-    ports::{Ledger, Saved},
-    record::{Record, RecordKey, RecordSource, State, Token},
 };
 use longhaul_aws::{DynamoLedger, OpenRecords, Order};
 

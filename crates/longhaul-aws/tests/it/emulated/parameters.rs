@@ -1,7 +1,7 @@
 //! Parameters, and the object that one of them can name.
 
 use aws_sdk_ssm::types::ParameterType;
-use longhaul::error::chain;
+use longhaul::store::error::chain;
 use longhaul_aws::ParameterError;
 
 use crate::emulated::world::World;

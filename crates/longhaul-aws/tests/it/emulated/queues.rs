@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName;
-use longhaul::{queue::JobQueue, record::Reason};
+use longhaul::{ledger::Reason, queue::JobQueue};
 use longhaul_aws::{ParkedMessage, ParkedQueue, SqsQueue};
 
 use crate::emulated::world::World;

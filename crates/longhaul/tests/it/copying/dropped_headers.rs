@@ -5,13 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use longhaul::{
-    copy::{CopyJob, Known, copy_object},
-    error::ErrorKind,
-    memory::Memory,
-    memory_ledger::MemoryLedger,
+    copy::{CopyJob, Known, ObjectReport, Outcome, copy_object},
+    memory::{Memory, MemoryLedger},
     object::Headers,
-    ports::Destination,
-    report::{ObjectReport, Outcome},
+    store::{Destination, ErrorKind},
 };
 
 use crate::{

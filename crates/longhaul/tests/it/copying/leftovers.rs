@@ -2,13 +2,12 @@
 
 use contract::TestClock;
 use longhaul::{
-    copy::{CopyJob, copy_object},
-    memory::Memory,
-    memory_ledger::MemoryLedger,
+    copy::{CopyJob, ObjectReport, Outcome, copy_object},
+    ledger::{Expected, Ledger, Reason, Record, RecordKey, RecordSource, RecordUpload, State, Token},
+    limits::Clock,
+    memory::{Memory, MemoryLedger},
     object::{ETag, Headers, Pin, Timestamp},
-    ports::{Clock, Destination, Ledger, NewObject, Source, Upload},
-    record::{Expected, Reason, Record, RecordKey, RecordSource, RecordUpload, State, Token},
-    report::{ObjectReport, Outcome},
+    store::{Destination, NewObject, Source, Upload},
 };
 
 use crate::shared::{PART, engine, in_parts, key};

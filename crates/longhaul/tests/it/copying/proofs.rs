@@ -1,15 +1,12 @@
 //! What a copy to a store without checksums claims to know of its parts, when several legs have brought them.
 
-use contract::patience_for;
+use contract::{patience, stopped_after};
 use longhaul::{
-    copy::{CopyJob, copy_object},
-    engine::{Engine, Settings},
-    memory::Memory,
-    memory_ledger::MemoryLedger,
-    ports::{Ledger, Source, Verify},
-    proof::{Proof, ProofLevel},
-    record::{Record, RecordKey, Token},
-    report::{ObjectReport, Outcome},
+    copy::{CopyJob, Engine, ObjectReport, Outcome, Settings, copy_object},
+    ledger::{Ledger, Record, RecordKey, Token},
+    memory::{Memory, MemoryLedger},
+    object::{Proof, ProofLevel, Verify},
+    store::Source,
 };
 
 use crate::shared::{PART, PLAIN, TestEngine, content, in_parts, key};
@@ -33,7 +30,7 @@ impl Lab {
     fn engine(&self, verify: Verify, after: u64) -> TestEngine {
         let settings = Settings { concurrency: 1, verify, ..in_parts() };
         let (source, destination) = (self.source.clone(), self.destination.clone());
-        Engine::new(source, destination, self.ledger.clone(), patience_for(after), settings)
+        stopped_after(Engine::new(source, destination, self.ledger.clone(), patience(), settings), after)
     }
 
     async fn interrupt(&self) {

@@ -4,20 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use longhaul::{
-    body::ByteStream,
-    compare::Compare,
-    copy::{CopyJob, Known, copy_object},
-    engine::Settings,
-    memory::Memory,
-    memory_ledger::MemoryLedger,
-    object::{Headers, Timestamp},
-    part::{PartNumber, PartPlan},
-    ports::{Destination, Ledger, NewObject, Source, Upload},
-    proof::ProofLevel,
-    record::{Record, RecordKey, RecordSource, State, Token},
-    report::{ObjectReport, Outcome},
-    route::Route,
-    scan::{self, Mode, Scan, Selection, Totals},
+    copy::{CopyJob, Known, ObjectReport, Outcome, Settings, copy_object},
+    ledger::{Ledger, Record, RecordKey, RecordSource, State, Token},
+    memory::{Memory, MemoryLedger},
+    object::{Headers, PartNumber, PartPlan, ProofLevel, Timestamp},
+    route::{Compare, Mode, Route, ScanSpec, Selection},
+    scan::{Totals, copy_differences, totals},
+    store::{ByteStream, Destination, NewObject, Source, Upload},
 };
 use proptest::prelude::*;
 
@@ -150,16 +143,16 @@ async fn a_destination_that_appeared_meanwhile_is_looked_at_and_replaced() {
 }
 
 async fn scan_of(source: &Memory, destination: &Memory) -> (Totals, Vec<String>) {
-    let scan = Scan { route: Route::folder("", "p"), selection: Selection::all(), compare: Compare::Size };
+    let scan = ScanSpec { route: Route::folder("", "p"), selection: Selection::all(), compare: Compare::Size };
     let ledger = MemoryLedger::new("me");
     let mut found = Vec::new();
-    let mut hear = |event: scan::Event<'_>| {
-        if let scan::Event::WouldCopy(job) = event {
+    let mut hear = |event: totals::Event<'_>| {
+        if let totals::Event::WouldCopy(job) = event {
             found.push(job.source_key.to_string());
         }
     };
     let engine = engine(source, destination, &ledger);
-    let (totals, ended) = scan::run(&engine, &scan, Vec::new(), Mode::DryRun, &mut hear).await;
+    let (totals, ended) = copy_differences::run(&engine, &scan, Vec::new(), Mode::DryRun, &mut hear).await;
     ended.unwrap();
     (totals, found)
 }

@@ -4,13 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use longhaul::{
-    bisect::{Probe, split},
-    engine::{Patience, Silent},
+    copy::Silent,
+    limits::{Clock, RequestPolicy, RetryPolicy},
     memory::Memory,
     object::{ObjectKey, Timestamp},
-    ports::Clock,
-    range::KeyRange,
-    retry::RetryPolicy,
+    route::KeyRange,
+    scan::{Probe, listing::split_range::split},
 };
 use proptest::prelude::*;
 
@@ -42,7 +41,8 @@ fn pieces_of<'k>(
     for key in keys {
         store.insert(key, "");
     }
-    let patience = Patience::new(StandingClock, RetryPolicy::default(), Duration::from_secs(10), 7, Arc::new(Silent));
+    let patience =
+        RequestPolicy::new(StandingClock, RetryPolicy::default(), Duration::from_secs(10), 7, Arc::new(Silent));
     let probe = Probe { store: &store, patience: &patience, prefix };
     split(&probe, range, pieces).now_or_never().expect("nothing waits").unwrap()
 }

@@ -8,12 +8,10 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use longhaul::{
-    error::{ErrorKind, StoreError},
-    listing::Lister,
     memory::Memory,
-    object::{Listed, Location, ObjectInfo, ObjectKey, Pin, Timestamp},
-    part::ByteRange,
-    ports::{Fetched, ListRequest, Page, Source},
+    object::{ByteRange, Listed, Location, ObjectInfo, ObjectKey, Pin, Timestamp},
+    scan::Lister,
+    store::{ErrorKind, Fetched, ListRequest, Page, Source, StoreError},
 };
 
 use crate::shared::{key, patience};

@@ -3,14 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use longhaul::{
-    compare::Compare,
-    engine::Settings,
-    error::{ErrorKind, StoreError},
-    memory::Memory,
-    memory_ledger::MemoryLedger,
-    memory_order::KeyOrder,
-    route::Route,
-    scan::{self, Comparison, Event, Mode, Scan, Selection, Totals},
+    copy::Settings,
+    memory::{KeyOrder, Memory, MemoryLedger},
+    route::{Compare, Mode, Route, ScanSpec, Selection},
+    scan::{Comparison, Event, Totals, copy_differences, recheck},
+    store::{ErrorKind, StoreError},
 };
 use proptest::prelude::*;
 
@@ -33,8 +30,8 @@ fn engine(source: &Memory, destination: &Memory, cuts: Cuts) -> Arc<TestEngine> 
     shared::engine(&source, &destination, MemoryLedger::new("me"), settings)
 }
 
-fn scan() -> Scan {
-    Scan { route: Route::folder("", "copy"), selection: Selection::all(), compare: Compare::Size }
+fn scan() -> ScanSpec {
+    ScanSpec { route: Route::folder("", "copy"), selection: Selection::all(), compare: Compare::Size }
 }
 
 /// What a copy came to.
@@ -54,10 +51,10 @@ async fn run(engine: &Arc<TestEngine>, mode: Mode) -> Result<Ran, StoreError> {
         Event::WouldCopy(job) => ran.would_copy.push(job.source_key.as_str().to_owned()),
         Event::Object(_) | Event::Unplaceable(..) | Event::Listed { .. } => {}
     };
-    let (totals, ended) = scan::run(engine, &scan(), Vec::new(), mode, &mut hear).await;
+    let (totals, ended) = copy_differences::run(engine, &scan(), Vec::new(), mode, &mut hear).await;
     ended?;
     let comparison = match mode {
-        Mode::Copy => scan::compare_sizes(engine, &scan(), &mut hear).await?,
+        Mode::Copy => recheck::compare_sizes(engine, &scan(), &mut hear).await?,
         Mode::DryRun => None,
     };
     (ran.totals, ran.comparison) = (totals, comparison);

@@ -4,23 +4,14 @@ use std::{io::Write, sync::Arc, time::Duration};
 
 use flate2::{Compression, write::GzEncoder};
 use longhaul::{
-    compare::Compare,
-    engine::Settings,
-    error::chain,
-    ignore::IgnoreList,
-    job::{self, Entry},
-    key_list::KeyListError,
-    keys_from::KeysFrom,
-    listing::Lines,
-    memory::Memory,
-    memory_ledger::MemoryLedger,
-    pack::Packing,
-    queue::JobQueue,
-    route::Route,
-    scan::{Event, Mode, Scan, Selection},
-    scan_list::{self, ListEvent, ListTotals},
-    send::{SendReport, SendSettings},
-    send_list::send_list,
+    copy::Settings,
+    jobsender::{SendSettings, send_list::send_list},
+    ledger::SendReport,
+    memory::{Memory, MemoryLedger},
+    queue::{Entry, JobQueue, Packing, message},
+    route::{Compare, IgnoreList, Mode, Route, ScanSpec, Selection},
+    scan::{Event, KeyListError, KeysFrom, Lines, ListEvent, ListTotals, copy_named},
+    store::error::chain,
 };
 use md5::Digest;
 use serde_json::json;
@@ -33,9 +24,9 @@ struct NamedLists {
     lists: Memory,
 }
 
-fn scan(compare: Compare) -> Scan {
+fn scan(compare: Compare) -> ScanSpec {
     let selection = Selection { ignore: IgnoreList::parse("*.tmp").unwrap(), ..Selection::all() };
-    Scan { route: Route::keeping_names("photos/", "p"), selection, compare }
+    ScanSpec { route: Route::keeping_names("photos/", "p"), selection, compare }
 }
 
 fn packed(text: &str) -> Vec<u8> {
@@ -84,7 +75,7 @@ impl NamedLists {
             ListEvent::Scan(_) => {}
         };
         let scan = scan(Compare::Size);
-        let (totals, ended) = scan_list::run(&engine, &scan, &mut keys, Vec::new(), mode, &mut hear).await;
+        let (totals, ended) = copy_named::run(&engine, &scan, &mut keys, Vec::new(), mode, &mut hear).await;
         (totals, ended, said)
     }
 
@@ -215,7 +206,7 @@ async fn send(world: &NamedLists, list: &str) -> (SendReport, Vec<String>) {
     ended.unwrap();
     let mut sent = Vec::new();
     for message in queue.receive(10, Duration::ZERO).await.unwrap() {
-        for entry in job::parse(&message.body).unwrap().entries {
+        for entry in message::parse(&message.body).unwrap().entries {
             let Entry::Job { job, .. } = entry else { panic!("no event was sent") };
             sent.push(format!("{} {}", job.des_key, job.size));
         }

@@ -3,23 +3,15 @@
 use std::sync::Arc;
 
 use longhaul::{
-    compare::Compare,
-    engine::Settings,
-    error::ErrorKind,
-    job::{self, Destination as Seen, Entry, Job},
-    keys_from::KeysFrom,
-    listing::Lines,
-    memory::Memory,
-    memory_ledger::MemoryLedger,
+    copy::Settings,
+    jobsender::{SendError, SendSettings, send_list::send_list},
+    ledger::{Ledger, Record, RecordKey, RecordSource, SendReport, State, Token},
+    memory::{Memory, MemoryLedger},
     object::Timestamp,
-    pack::Packing,
-    ports::{Ledger, Source},
-    record::{Record, RecordKey, RecordSource, State, Token},
-    route::Route,
-    scan::{Mode, Scan, Selection},
-    scan_list::{self, ListTotals},
-    send::{SendError, SendReport, SendSettings},
-    send_list::send_list,
+    queue::{DestinationSeen as Seen, Entry, Job, Packing, message},
+    route::{Compare, Mode, Route, ScanSpec, Selection},
+    scan::{KeysFrom, Lines, ListTotals, copy_named},
+    store::{ErrorKind, Source},
 };
 
 use crate::{
@@ -59,7 +51,7 @@ impl RefusingStores {
         let settings = SendSettings { versions: Lines::Objects, packing: Packing::of_small(1024), mode: Mode::Copy };
         let keys = KeysFrom::open(&self.lists, &engine.patience, &key(list), "source").await.unwrap();
         let (report, ended) = send_list(&engine, &scan(), keys, &queue, settings).await;
-        let entries = queue.bodies().into_iter().flat_map(|body| job::parse(&body).unwrap().entries);
+        let entries = queue.bodies().into_iter().flat_map(|body| message::parse(&body).unwrap().entries);
         let jobs = entries.map(|entry| match entry {
             Entry::Job { job, .. } => *job,
             other => panic!("{other:?} is no job"),
@@ -81,13 +73,13 @@ impl RefusingStores {
     async fn copy(&self, list: &str) -> (ListTotals, Result<(), String>) {
         let engine = self.engine();
         let mut keys = KeysFrom::open(&self.lists, &engine.patience, &key(list), "source").await.unwrap();
-        let (totals, ended) = scan_list::run(&engine, &scan(), &mut keys, Vec::new(), Mode::Copy, &mut |_| {}).await;
+        let (totals, ended) = copy_named::run(&engine, &scan(), &mut keys, Vec::new(), Mode::Copy, &mut |_| {}).await;
         (totals, ended.map_err(|error| error.to_string()))
     }
 }
 
-fn scan() -> Scan {
-    Scan { route: Route::keeping_names("", "p"), selection: Selection::all(), compare: Compare::Size }
+fn scan() -> ScanSpec {
+    ScanSpec { route: Route::keeping_names("", "p"), selection: Selection::all(), compare: Compare::Size }
 }
 
 fn seen(jobs: &[Job]) -> Vec<(&str, Seen)> {

@@ -1,6 +1,6 @@
 //! Stores that list in another order: the comparison of their route ends by name, and no key is lost in silence.
 
-use longhaul::memory_order::KeyOrder;
+use longhaul::memory::KeyOrder;
 
 use super::*;
 

@@ -16,7 +16,7 @@ use futures_util::{
     FutureExt,
     future::{BoxFuture, LocalBoxFuture},
 };
-use longhaul::{object::Timestamp, ports::Clock};
+use longhaul::{limits::Clock, object::Timestamp};
 
 #[derive(Default)]
 struct Inner {

@@ -8,26 +8,14 @@ use std::{
 
 use futures_util::FutureExt;
 use longhaul::{
-    compare::Compare,
-    ending::Verdict,
-    engine::Silent,
-    error::{LedgerError, QueueError},
-    gate::Gate,
-    ignore::IgnoreList,
-    job::{self, Entry, Job},
-    jobsender::{Jobsender, Queues, ScanSettings},
-    listing::Lines,
-    memory::Memory,
-    memory_ledger::MemoryLedger,
-    memory_queue::MemoryQueue,
-    pack::Packing,
-    ports::{Clock, ScanLedger, ScanRecord},
-    queue::{Depth, JobQueue, QueueMessage},
-    record::{Reason, Token},
-    retry::RetryPolicy,
-    route::NamedRoute,
-    run_report::RunReport,
-    scan::Mode,
+    copy::Silent,
+    jobsender::{Gate, Jobsender, RunReport, ScanQueues, ScanSettings},
+    ledger::{LedgerError, Reason, ScanLedger, ScanRecord, Token},
+    limits::{Clock, RetryPolicy},
+    memory::{Memory, MemoryLedger, MemoryQueue},
+    queue::{Depth, Entry, Job, JobQueue, Packing, QueueError, QueueMessage, Verdict, message},
+    route::{Compare, IgnoreList, Mode, NamedRoute},
+    scan::Lines,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -165,7 +153,7 @@ pub struct ScanWorld {
 }
 
 fn jobs_of(body: &str) -> Vec<Job> {
-    let jobs = job::parse(body).unwrap().entries.into_iter().map(|entry| match entry {
+    let jobs = message::parse(body).unwrap().entries.into_iter().map(|entry| match entry {
         Entry::Job { job, .. } => *job,
         other => panic!("{other:?} is no job"),
     });
@@ -286,7 +274,7 @@ impl ScanWorld {
     pub async fn scheduled(&self, seed: u64, routes: &[NamedRoute], leg: Duration) -> RunReport {
         let jobsender = self.jobsender(seed);
         let leg = jobsender.leg(leg, Duration::from_secs(5), CancellationToken::new());
-        let queues = Queues { jobs: &self.jobs, scan: Some(&self.scan_queue) };
+        let queues = ScanQueues { jobs: &self.jobs, scan: Some(&self.scan_queue) };
         jobsender.run_scheduled(Mode::Copy, queues, routes, &IgnoreList::none(), &leg).await
     }
 

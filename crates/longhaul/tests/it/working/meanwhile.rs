@@ -1,6 +1,6 @@
 //! What others do to the same object at the same time.
 
-use longhaul::{memory::Memory, object::Timestamp, rules::DeletePolicy};
+use longhaul::{memory::Memory, object::Timestamp, worker::DeletePolicy};
 
 use crate::{
     shared::{PART, job},

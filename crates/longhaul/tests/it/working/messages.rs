@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use longhaul::{
-    ending::Verdict,
+    ledger::State,
     object::Headers,
-    queue::{JobQueue, QueueMessage},
-    record::State,
+    queue::{JobQueue, QueueMessage, Verdict},
     route::Route,
-    rules::{DeletePolicy, Rules},
+    worker::{DeletePolicy, Rules},
 };
 use serde_json::json;
 
@@ -65,7 +64,7 @@ async fn of_a_packed_message_only_what_is_not_done_is_sent_on() {
     world.assert_acknowledged(&json!({"Records": records}).to_string(), &rules).await;
     assert_eq!(world.destination.keys(), ["p/here"]);
     let left = world.queue.bodies();
-    let rest = longhaul::job::parse(left.last().unwrap()).unwrap();
+    let rest = longhaul::queue::message::parse(left.last().unwrap()).unwrap();
     assert_eq!(rest.entries.len(), 1, "{left:?}");
     assert!(left.last().unwrap().contains("unreachable"));
 }

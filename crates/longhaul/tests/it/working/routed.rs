@@ -1,9 +1,9 @@
 //! A message orders only what a route allows, and no route leads into itself.
 
 use longhaul::{
-    ending::Verdict,
+    queue::Verdict,
     route::Route,
-    rules::{BucketRoute, DeletePolicy, Rules},
+    worker::{BucketRoute, DeletePolicy, Rules},
 };
 use serde_json::json;
 

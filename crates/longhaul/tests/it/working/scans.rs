@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use contract::TestClock;
 use longhaul::{
-    gate::{Gate, OpenRanges, Turn, Wish, take_turn},
-    listing::Lines,
+    jobsender::{Gate, OpenRanges, Turn, Wish, gate::take_turn},
+    ledger::{Lease, Ledger, State, Token},
     object::Timestamp,
-    ports::Ledger,
     queue::JobQueue,
-    record::{Lease, State, Token},
-    rules::DeletePolicy,
+    scan::Lines,
+    worker::DeletePolicy,
 };
 
 use crate::{

@@ -3,17 +3,14 @@
 use std::time::Duration;
 
 use longhaul::{
-    ending::Verdict,
-    engine::Settings,
-    job::{self, Entry},
-    memory::Memory,
-    memory_ledger::MemoryLedger,
-    ports::Destination,
-    proof::ProofLevel,
-    queue::{JobQueue, QueueMessage},
-    record::{Record, State},
+    copy::Settings,
+    ledger::{Record, State},
+    memory::{Memory, MemoryLedger},
+    object::ProofLevel,
+    queue::{Entry, JobQueue, QueueMessage, Verdict, message},
     route::Route,
-    work::Queues,
+    store::Destination,
+    worker::Queues,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -115,7 +112,7 @@ async fn a_giant_is_cut_into_segments_and_the_last_one_completes() {
     let bodies = world.segments.bodies();
     assert_eq!((bodies.len(), world.jobs.bodies().len()), (10, 0));
     assert_eq!(world.record().lease, None, "whoever comes last need not wait for the first");
-    assert!(bodies.iter().all(|body| matches!(job::parse(body).unwrap().entries[..], [Entry::Segment(_)])));
+    assert!(bodies.iter().all(|body| matches!(message::parse(body).unwrap().entries[..], [Entry::Segment(_)])));
     world.drain().await;
     world.assert_arrived(content(SIZE, 0));
     assert_eq!(world.record().proof.unwrap().transport_only_parts, 0);

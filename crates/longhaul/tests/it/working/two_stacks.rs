@@ -3,18 +3,14 @@
 use std::time::Duration;
 
 use longhaul::{
-    ending::Verdict,
-    engine::Settings,
-    mark,
-    memory::Memory,
-    memory_ledger::MemoryLedger,
-    object::{Headers, ObjectInfo},
-    ports::{Capabilities, Source, Verify},
-    queue::JobQueue,
-    record::State,
+    copy::Settings,
+    ledger::State,
+    memory::{Memory, MemoryLedger},
+    object::{Headers, ObjectInfo, Verify, mark},
+    queue::{JobQueue, Verdict},
     route::Route,
-    rules::{BucketRoute, Rules},
-    work::Queues,
+    store::{Capabilities, Source},
+    worker::{BucketRoute, Queues, Rules},
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;

@@ -4,20 +4,14 @@ use std::time::Duration;
 
 use contract::TestClock;
 use longhaul::{
-    compare::Compare,
-    ending::Verdict,
-    engine::Settings,
-    ignore::IgnoreList,
-    listing::Lines,
-    memory::Memory,
-    memory_ledger::MemoryLedger,
-    pack::Packing,
-    queue::{JobQueue, QueueMessage},
-    route::Route,
-    rules::{DeletePolicy, Rules},
-    scan::{Mode, Scan, Selection},
-    send::{SendReport, SendSettings, send_route},
-    work::{Queues, Worker},
+    copy::Settings,
+    jobsender::{SendSettings, send_range::send_route},
+    ledger::SendReport,
+    memory::{Memory, MemoryLedger},
+    queue::{JobQueue, Packing, QueueMessage, Verdict},
+    route::{Compare, IgnoreList, Mode, Route, ScanSpec, Selection},
+    scan::Lines,
+    worker::{DeletePolicy, Queues, Rules, Worker},
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -88,7 +82,7 @@ impl World {
         let ledger = self.ledger.another_owner("jobsender");
         let engine = engine(&self.source, &self.destination, ledger, Settings::default());
         let ignore = IgnoreList::parse(ignore).unwrap();
-        let scan = Scan {
+        let scan = ScanSpec {
             route: Route::keeping_names("", "p"),
             selection: Selection { ignore, ..Selection::all() },
             compare: Compare::Size,

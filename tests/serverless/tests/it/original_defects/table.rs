@@ -10,8 +10,10 @@ use serverless::{
 use test_s3::Access;
 
 use crate::{
-    original_defects::lab::{cloud, end_leg_after_one_part},
-    original_defects::wire::{expressions, unaliased},
+    original_defects::{
+        lab::{cloud, end_leg_after_one_part},
+        wire::{expressions, unaliased},
+    },
     scene::{
         LARGE, PLENTY, WAITING, assert_acknowledged, assert_given_back, assert_whole, come_again, copy, impatient,
         line_of, put, put_and_tell, run, tell, worker,

@@ -1,0 +1,126 @@
+//! The record of the object in hand: claimed, saved under conditions, closed.
+
+use crate::{
+    copy::{
+        attempt::{Backends, Leg, NotCopied, pin_source},
+        claim::{
+            already_there::skip_if_already_there,
+            collision::{is_of_this_source, refuse_collision},
+            held_record::HeldRecord,
+            lease::{begin_leg, yield_to_others},
+            skip::skip_if_done,
+            uploads::drop_generation,
+        },
+    },
+    ledger::{Lease, Ledger, Reason, Record, SOURCE_CHANGES, Segments, State},
+    limits::Clock,
+    object::{ObjectInfo, Pin},
+};
+
+/// So many changes of the source in a row, each before its copy was complete, and the copy is parked where legs are counted.
+const MAX_RESTARTS: u32 = 20;
+
+/// Takes the record for this pin, with a lease. What another pin or source left open is dropped first.
+pub(crate) async fn claim<B: Backends>(leg: &Leg<'_, B>, info: &ObjectInfo) -> Result<HeldRecord, NotCopied> {
+    let now = leg.engine.patience.clock.now();
+    let pin = &info.pin();
+    let source = leg.source_now(pin.clone());
+    let loaded = leg.engine.ledger.load(&leg.record_key()).await?;
+    if leg.engine.patience.stop.is_cancelled() || !leg.engine.has_time_for_a_body() {
+        // A record that is opened now would be left open, and its message may be long done by others.
+        return Err(NotCopied::Interrupted);
+    }
+    let Some((record, token)) = loaded else {
+        skip_if_already_there(leg, info, None).await?;
+        let record = Record::begin(leg.record_key(), source, now);
+        let mut entry = HeldRecord { record, token: None, found: false, segment: None };
+        begin_leg(leg, &mut entry).await?;
+        return Ok(entry);
+    };
+    let mut entry = HeldRecord { record, token: Some(token), found: true, segment: None };
+    yield_to_others(leg, &entry.record)?;
+    refuse_collision(leg, &entry.record)?;
+    let is_ours = is_of_this_source(leg, &entry.record);
+    let same = is_ours && entry.record.source.pin.same_write(pin);
+    let touched = is_ours && entry.record.source.pin.is_touched(pin);
+    if is_ours {
+        refuse_an_older_pin(leg, &entry.record, pin).await?;
+    }
+    if entry.record.state == State::Done {
+        skip_if_done(leg, &entry.record, same).await?;
+    }
+    if same && let Some(until) = entry.record.carried_until(now, |lease| leg.engine.ledger.is_held(lease, now)) {
+        // Not acknowledged: one of their messages may be parked, and then nobody but this one would carry it on.
+        return Err(NotCopied::Busy(Lease { owner: "its segments".into(), until: Some(until) }));
+    }
+    skip_if_already_there(leg, info, Some(&entry)).await?;
+    let goes_on = same || touched;
+    if !(goes_on && entry.record.state != State::Restarting) {
+        drop_generation(leg, &mut entry).await?;
+    }
+    let fresh = matches!(entry.record.state, State::Done | State::Restarting) || !goes_on;
+    let upload = entry.record.upload.take();
+    let mut next = Record::begin(leg.record_key(), source, now);
+    next.generation = entry.record.generation + u32::from(fresh);
+    next.restarts = if entry.record.state.is_open() { entry.record.restarts + u32::from(fresh) } else { 0 };
+    let cause = entry.record.reason.as_ref().filter(|_| entry.record.state == State::Restarting);
+    park_if_restless(leg, &next, cause)?;
+    if !fresh {
+        let old = &mut entry.record;
+        next.segments = old.segments.take().map(Segments::taken_up_again);
+        (next.intent, next.expected, next.parts) = (old.intent, old.expected.clone(), old.parts);
+        if old.state.is_open() {
+            // What was parked and sent again begins to count anew.
+            (next.attempts, next.idle_legs) = (old.attempts, old.idle_legs);
+        }
+        next.proved.clone_from(&old.proved);
+        (next.bytes, next.requests, next.started) = (old.bytes, old.requests, old.started);
+        next.upload = upload;
+        if old.state == State::Completing {
+            next.state = State::Completing;
+        }
+        if touched {
+            next.doubt_parts();
+        }
+    }
+    entry.record = next;
+    begin_leg(leg, &mut entry).await?;
+    Ok(entry)
+}
+
+/// Between the pin and the claim others may have copied, or have begun to copy, something newer, or have found the source
+/// deleted, whose old versions can still be read: then this pin is of no more use. An older version can also be the current
+/// one again, so the source is asked.
+pub(crate) async fn refuse_an_older_pin<B: Backends>(
+    leg: &Leg<'_, B>,
+    record: &Record,
+    pin: &Pin,
+) -> Result<(), NotCopied> {
+    let may_be_older = record.state == State::Gone || record.source.pin.modified > pin.modified;
+    if !may_be_older || pin_source(leg).await?.pin().same_write(pin) {
+        return Ok(());
+    }
+    Err(NotCopied::Restart(Reason::new(SOURCE_CHANGES, "the source changed before its copy began")))
+}
+
+/// A source that changes faster than it can be copied is not copied for ever; nor is one whose uploads are lost again and
+/// again, which costs all of its bytes each time.
+pub(crate) fn park_if_restless<B: Backends>(
+    leg: &Leg<'_, B>,
+    next: &Record,
+    cause: Option<&Reason>,
+) -> Result<(), NotCopied> {
+    let lost = cause.filter(|cause| cause.code != SOURCE_CHANGES);
+    let most = if lost.is_some() { leg.engine.settings.max_restarts } else { MAX_RESTARTS };
+    if leg.engine.settings.max_idle_legs.is_none() || next.restarts <= most {
+        return Ok(());
+    }
+    let times = next.restarts;
+    Err(NotCopied::Parked(match lost {
+        Some(cause) => Reason::new(&cause.code, format!("{} ({times} times in a row)", cause.message)),
+        None => {
+            let words = format!("the source changed before its copy was complete, {times} times in a row");
+            Reason::new(SOURCE_CHANGES, words)
+        }
+    }))
+}
