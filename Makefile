@@ -113,5 +113,5 @@ bench-segments: programs ## Measure one giant over 1, 2, 4 and 8 workers
 	target/debug/bench-segments $(ARGS)
 
 bench-lambda: programs ## Measure size and start of the Lambdas, as they are deployed
-	$(CARGO) build --release -p worker -p jobsender
+	$(CARGO) build --profile lambda -p worker -p jobsender
 	target/debug/bench-lambda $(ARGS)

@@ -327,7 +327,8 @@ agree_on_changes() {
 
 build_and_deploy() {
     say "building the functions for $ARCHITECTURE ..."
-    sam build --template infra/template.yaml --build-dir target/sam --region "$AWS_REGION" \
+    # Small functions start sooner: what the profile `lambda` says, in the words that reach the build of SAM.
+    CARGO_PROFILE_RELEASE_OPT_LEVEL=s sam build --template infra/template.yaml --build-dir target/sam --region "$AWS_REGION" \
         --parameter-overrides "Architecture=$ARCHITECTURE" >"$work/build.log" 2>&1 ||
         { cat "$work/build.log" >&2; fail "the functions could not be built"; }
     say "deploying the stack $STACK to $AWS_REGION ..."

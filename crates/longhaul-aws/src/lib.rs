@@ -1,7 +1,7 @@
 //! Adapters for Amazon S3 and for what speaks its protocol, and for the services around it.
 //!
 //! [`connect()`] makes an [`S3Bucket`], which is a source and a destination; [`account()`] makes many of one account.
-//! What a provider does otherwise than Amazon stands in [`provider`], and nowhere else. Nothing here retries a store:
+//! What a provider does otherwise than Amazon stands in [`Provider`], and nowhere else. Nothing here retries a store:
 //! the engine does.
 //!
 //! [`Cloud`] holds all clients of a deployed stack: queues ([`SqsQueue`], [`ParkedQueue`]), the ledger

@@ -1,8 +1,8 @@
 //! Amazon S3, and what speaks its protocol.
 //!
-//! [`connect`](mod@connect) and [`account`](mod@account) make a [`bucket`], which is a [`source`] and a [`destination`]; its listings
-//! are in [`lists`], and how a store is reached in [`address`]. What a provider does otherwise than Amazon stands in
-//! [`address::provider`] and nowhere else. [`error`] and [`translate`] put the SDK's words into ours.
+//! [`connect`](mod@connect) and [`account`](mod@account) make a [`bucket`], which is a `source` and a `destination`; its listings
+//! are in `lists`, and how a store is reached in [`address`]. What a provider does otherwise than Amazon stands in
+//! [`address::provider`] and nowhere else. `error` and `translate` put the SDK's words into ours.
 //!
 //! Invariants: nothing here repeats a request. Every answer but an object is bounded, and whole.
 

@@ -1,8 +1,8 @@
 //! One object's way from its source to its destination.
 //!
 //! [`copy_object`](mod@copy_object) tells all of it on one screen. Then read the folders in their order: [`attempt`] (what a leg of
-//! a copy works with), [`claim`] (whose work it is), then a small object in [`single_request`], or a large one in [`multipart`], or
-//! a piece of a giant in [`segment`]. [`server_side`] lets the store copy by itself, [`delete_copy`](mod@delete_copy) follows a
+//! a copy works with), `claim` (whose work it is), then a small object in `single_request`, or a large one in `multipart`, or
+//! a piece of a giant in [`segment`]. `server_side` lets the store copy by itself, [`delete_copy`](mod@delete_copy) follows a
 //! deletion.
 //!
 //! Invariants: pin, claim, save, in this order. A leg reads only the version that it has pinned. Nothing is said to be done before

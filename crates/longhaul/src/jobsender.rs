@@ -1,7 +1,7 @@
 //! One comparison of two buckets, from the schedule to the queue.
 //!
-//! Read [`entry`], [`scheduled`] (one run), [`range_message`] and [`range_work`] (a range that is compared, sent, saved and split),
-//! [`send_range`], [`send_list`] and [`candidates`] (jobs), [`gate`] (when a scan may begin). [`process`] and [`leg`] are what they
+//! Read `entry`, `scheduled` (one run), `range_message` and `range_work` (a range that is compared, sent, saved and split),
+//! [`send_range`], [`send_list`] and `candidates` (jobs), [`gate`] (when a scan may begin). [`process`] and `leg` are what they
 //! share, [`run_report`] is what is told.
 //!
 //! Invariants: a range is closed only when all its jobs are in the queue. A scan counts as complete when every range is closed.

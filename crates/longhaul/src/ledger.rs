@@ -1,7 +1,7 @@
 //! The port to the ledger, and its records.
 //!
 //! Read [`port`], then [`record`] (one destination object and its transitions), [`lease`] (in whose hands it is) and [`reason`] (why
-//! it stands where it stands); [`segments`], [`segment_state`] and [`proved`] for objects that many workers copy; [`scan_record`] and
+//! it stands where it stands); [`segments`], `segment_state` and [`proved`] for objects that many workers copy; [`scan_record`] and
 //! [`scan_counts`] for comparisons.
 //!
 //! Invariants: every save is conditional on the token that was loaded. A record never goes back to an older state, and what is

@@ -1,9 +1,10 @@
 //! longhaul's core: what is copied, in which order, and how it is proved.
 //!
-//! The modules read in the order of one object's way: a [`route`] names both sides, a [`listing`] of each is merged by
-//! [`diff`], [`scan`] turns the differences into jobs, and [`copy`] brings one object across: [`small`](copy) in one
-//! request each way, or as a multipart upload planned by [`part`], remembered by a [`record`] and settled with a
-//! [`proof`]. Effects happen only behind the traits of [`ports`].
+//! The folders, from the lowest floor to the highest: [`object`] (what an object is), [`store`] (the port to stores) and
+//! [`route`] (which keys, and where to), [`ledger`] (what is remembered), [`limits`] (every wait and repeat), [`queue`] (the
+//! messages) and [`copy`](mod@copy) (one object), [`scan`] (both listings, merged), [`worker`] (one message) and [`memory`]
+//! (adapters for tests), [`jobsender`] (one comparison). A lower one never imports a higher one. Begin with
+//! [`copy`](mod@copy). Effects happen only behind the ports in [`store`], [`ledger`], [`queue`] and [`limits`].
 //!
 //! Nothing here knows AWS, files, the environment or the clock.
 

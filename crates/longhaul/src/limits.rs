@@ -1,7 +1,7 @@
 //! Every wait, time-out and repeat.
 //!
 //! Read [`clock`], [`retry`] (when a request is repeated), [`deadline`] (when a leg ends), [`budget`] (how many parts are in flight,
-//! how many bytes a second) and [`pace`] (how slowly a body may move).
+//! how many bytes a second) and `pace` (how slowly a body may move).
 //!
 //! Invariants: nothing else in this crate repeats a request of a store. Time comes from the port only, and chance from seeds.
 

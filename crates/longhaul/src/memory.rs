@@ -1,6 +1,6 @@
 //! A store, a ledger and a queue in memory, for tests.
 //!
-//! [`store`] and [`destination`] with [`bucket`], [`content`] and [`pending_upload`]; [`ledger`]; [`queue`]; [`order`] for stores that
+//! [`store`] and `destination` with `bucket`, `content` and `pending_upload`; [`ledger`]; [`queue`]; [`order`] for stores that
 //! list otherwise.
 //!
 //! Invariants: they pass the contract suite, as the real adapters do.

@@ -1,7 +1,7 @@
 //! What an object is.
 //!
 //! Read in this order: [`key`] (what it is called), [`version`] (which write of it is meant), [`info`] (what a store says of it),
-//! [`parts`] (how it is cut), [`checksum`], [`proof`] and [`trusts`] (what was proved of its bytes). [`mark`] and [`carried`] are
+//! [`parts`] (how it is cut), [`checksum`], [`proof`] and [`trusts`] (what was proved of its bytes). [`mark`] and `carried` are
 //! about what travels with the bytes.
 //!
 //! Invariants: everything here is pure. Tags are compared without regard to case, and a [`Pin`] names one write of one object.

@@ -1,7 +1,7 @@
 //! The port to queues, and the messages in them.
 //!
 //! Read [`port`], then [`message`], which tells the kinds of messages apart: [`object_job`], [`segment_job`], [`range_job`] and
-//! [`s3_event`]. [`packer`] and [`outbox`] send them, [`settle`] says what becomes of a delivery.
+//! [`s3_event`]. [`packer`] and `outbox` send them, [`settle`] says what becomes of a delivery.
 //!
 //! Invariants: a message is acknowledged only when the outcome of all that it asks for is durable. What cannot be read is
 //! [`Malformed`], and never guessed.

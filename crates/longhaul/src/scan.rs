@@ -1,6 +1,6 @@
 //! Both listings, merged, and what differs.
 //!
-//! Read [`copy_differences`](mod@copy_differences), then [`differences`] and [`parallel`] (ranges side by side), [`copy_named`] (keys
+//! Read [`copy_differences`](mod@copy_differences), then `differences` and `parallel` (ranges side by side), [`copy_named`] (keys
 //! from a list) and [`recheck`] (the comparison at the end). A [`listing`] is where a range is cut and where seams are checked, a
 //! [`key_list`] reads lists of keys.
 //!

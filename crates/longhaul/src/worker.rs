@@ -1,7 +1,7 @@
 //! One message, from its receipt to its end.
 //!
-//! Read [`message`] from top to bottom, then [`rules`] (what an entry asks for), [`open_engines`], [`decide`] (from outcomes to a
-//! verdict), [`follow_up`] (messages that carry an object on) and [`log`]. [`process`] is what all messages share.
+//! Read `message` from top to bottom, then [`rules`] (what an entry asks for), `open_engines`, [`decide`] (from outcomes to a
+//! verdict), `follow_up` (messages that carry an object on) and [`log`]. [`process`] is what all messages share.
 //!
 //! Invariants: a message is acknowledged, given back or sent on, and never dropped; what is parked has its reason. A message orders
 //! only what a route allows.

@@ -1,6 +1,6 @@
 //! How a store is reached, and whose it is.
 //!
-//! [`endpoint`] is a checked address, [`reach`] what options, environment and profiles say together, [`provider`] what a provider
+//! [`endpoint`] is a checked address, `reach` what options, environment and profiles say together, [`provider`] what a provider
 //! does otherwise than Amazon, [`same_bucket`] whether two addresses are one bucket.
 
 pub mod connect_error;

@@ -1,6 +1,6 @@
 //! Everything that a store lists, page by page.
 //!
-//! [`pages`] is the frame; objects, versions, uploads and parts differ in their lines.
+//! `pages` is the frame; objects, versions, uploads and parts differ in their lines.
 //!
 //! Invariants: whether there is more is decided by the core's rule for all listings.
 

@@ -1,4 +1,4 @@
-//! Sets the guard of [`answer`](crate::answer) before what the SDK reads into memory.
+//! Sets the guard of [`answer`](crate::sdk::answer) before what the SDK reads into memory.
 //!
 //! Clients of a store know their operations, of which one answers with an object: an interceptor tells them apart. All other
 //! clients, those that look for credentials among them, never see an object: their connections are guarded.

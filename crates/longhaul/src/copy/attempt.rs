@@ -1,8 +1,8 @@
 //! What one leg of a copy works with.
 //!
-//! Read [`engine`] (what all copies of a process share), [`job`] (what is to be copied), [`leg`] (its requests and counters) and
-//! [`outcome`] (how it ends). [`pin`] finds the version that is copied, [`pinned_read`] reads exactly that one, [`answer`] and
-//! [`confirm`] say what the destination has, [`report`] is what is told of it.
+//! Read [`engine`] (what all copies of a process share), [`job`] (what is to be copied), `leg` (its requests and counters) and
+//! [`outcome`] (how it ends). `pin` finds the version that is copied, `pinned_read` reads exactly that one, `answer` and
+//! `confirm` say what the destination has, [`report`] is what is told of it.
 //!
 //! Invariants: a leg has one pin; whatever reads anything else is an error. What is in doubt is looked at before it is repeated.
 

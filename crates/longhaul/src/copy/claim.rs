@@ -1,8 +1,8 @@
 //! Whose work an object is, and how its record is left.
 //!
-//! Read [`take`] (the record is claimed with a lease), [`lease`] (and renewed), [`held_record`] (and saved), [`skip`] and
-//! [`already_there`] (nothing to do), [`collision`] (another source has the place), [`single_record`] (the one save of a small
-//! object), [`leave`] (as the next leg finds it), [`uploads`] (what is left over is aborted).
+//! Read `take` (the record is claimed with a lease), `lease` (and renewed), `held_record` (and saved), `skip` and
+//! `already_there` (nothing to do), `collision` (another source has the place), `single_record` (the one save of a small
+//! object), `leave` (as the next leg finds it), `uploads` (what is left over is aborted).
 //!
 //! Invariants: only the holder of the lease saves an open record. An upload is named in the record before a part is sent.
 

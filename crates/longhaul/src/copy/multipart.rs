@@ -1,7 +1,7 @@
 //! A large object, in parts.
 //!
-//! Read [`copy_in_parts`] from claim to close, then [`find_upload`], [`adopt`] and [`create`] (where the upload comes from),
-//! [`parts_in_hand`] and [`copy_part`] (where a part is repeated), [`complete`] and [`lost_complete`] (how it ends).
+//! Read `copy_in_parts` from claim to close, then `find_upload`, `adopt` and `create` (where the upload comes from),
+//! `parts_in_hand` and `copy_part` (where a part is repeated), `complete` and `lost_complete` (how it ends).
 //!
 //! Invariants: what counts as there is what the store lists, with the right size, and not what anybody remembers. Complete is looked
 //! up when its answer is lost.

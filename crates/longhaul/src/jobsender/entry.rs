@@ -2,7 +2,7 @@
 //!
 //! A run compares the routes one after the other. A range that turns out to be long is cut into pieces, for which messages
 //! are sent on the queue of scans; so is what does not fit into the time of a run. Whoever handles such a message works on
-//! its range in the same way. What is left is always in the scan's record ([`scan_record`](crate::scan_record)), and a
+//! its range in the same way. What is left is always in the scan's record ([`scan_record`](crate::ledger::scan_record)), and a
 //! message can be lost or come twice.
 
 use std::{future::Future, time::Duration};

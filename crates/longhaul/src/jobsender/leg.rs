@@ -46,7 +46,6 @@ pub(crate) struct ScanLeg<'a, W, G, C, Q> {
     pub lease: Lease,
 }
 
-/// An engine for the stores of one route.
 impl<W: OpenStores, G: ScanLedger, C: Clock, Q: JobQueue> ScanLeg<'_, W, G, C, Q> {
     /// Sends the messages that are due. What fails stays due.
     pub async fn send_due(&self, numbers: &[u32]) {
@@ -130,6 +129,7 @@ impl<W: OpenStores, G: ScanLedger, C: Clock, Q: JobQueue> ScanLeg<'_, W, G, C, Q
         SendSettings { versions: settings.versions, packing: settings.packing, mode: Mode::Copy }
     }
 
+    /// An engine for the stores of one route.
     pub async fn engine(&self, route: &NamedRoute) -> Result<EngineOf<W, C>, Stopped> {
         let Jobsender { surroundings, clock, settings, observer, .. } = self.jobsender;
         let source = surroundings.source(&route.src_bucket).await.map_err(Stopped::Unreachable)?;

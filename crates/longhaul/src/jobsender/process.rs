@@ -33,7 +33,7 @@ pub struct ScanSettings {
     pub timeout: Duration,
     /// How often a message of a scan is received before the queue gives up on it.
     pub max_receives: u32,
-    /// Ranges that may be open at once, at most [`MAX_RANGES`](MAX_RANGES); with 1 none is ever cut.
+    /// Ranges that may be open at once, at most [`MAX_RANGES`](crate::ledger::MAX_RANGES); with 1 none is ever cut.
     pub max_ranges: usize,
     /// A range of more source keys than this is long, and cut.
     pub split_after: u64,

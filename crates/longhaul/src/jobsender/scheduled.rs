@@ -1,4 +1,4 @@
-//! One leg of a jobsender: a scheduled run, or one message of a scan.
+//! One scheduled run: asks the gate, begins a scan, works on its ranges, and hands over what is left.
 
 use crate::{
     copy::attempt::{EngineOf, OpenStores},
@@ -24,7 +24,6 @@ use crate::{
 /// A range with a message that nobody has had to do with for so long has lost it.
 const SILENCE_MS: i64 = 60 * 60 * 1000;
 
-/// An engine for the stores of one route.
 impl<W: OpenStores, G: ScanLedger, C: Clock, Q: JobQueue> ScanLeg<'_, W, G, C, Q> {
     /// Says what would be sent, and asks for no one's leave.
     pub async fn dry_run(&self, routes: &[NamedRoute], report: &mut RunReport) {

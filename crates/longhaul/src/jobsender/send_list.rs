@@ -19,7 +19,7 @@ use crate::{
     store::{Source, StoreError},
 };
 
-/// A list of keys under way, in the manner of [`RangeSender`](RangeSender). Its cursor is a [`ListCursor`].
+/// A list of keys under way, in the manner of [`RangeSender`](crate::jobsender::send_range::RangeSender). Its cursor is a [`ListCursor`].
 pub(crate) struct ListSender<'a, B: Backends, Q, K> {
     sending: Sending<'a, B, Q>,
     keys: KeysFrom<'a, K, B::Clock>,

@@ -1,7 +1,7 @@
 //! The ignore list of the original: lines matched exactly as Python's `fnmatch.fnmatchcase` does, on `bucket/key`.
 //!
 //! Case counts. `*` and `?` cross `/`, `[…]` is a set, `[!…]` its opposite, and an unclosed `[` stands for itself, as do
-//! `\` and braces. How a text is cut into patterns is told in [`ignore_text`](crate::ignore_text).
+//! `\` and braces. How a text is cut into patterns is told in [`ignore_text`](crate::route::ignore_text).
 //!
 //! Patterns become regular expressions, as in Python itself, and not globs: globset matches bytes, so that its `?` is half an
 //! `é`, and it has no way to write Python's sets.

@@ -1,6 +1,6 @@
 //! Lists of keys: lines, CSV, JSON lines and inventories.
 //!
-//! Read [`open_list`] (from a bucket) and [`list_file`] (a text that comes in pieces), then [`rows`], [`csv`] and [`columns`],
+//! Read [`open_list`] (from a bucket) and [`list_file`] (a text that comes in pieces), then [`rows`], `csv` and [`columns`],
 //! [`inventory`] and [`gunzip`]. [`cursor`] says how far a list was read.
 //!
 //! Invariants: a row that cannot be read ends the list by name, with its line. Nothing is held but one row.

@@ -1,7 +1,7 @@
 //! Listings of buckets.
 //!
 //! Read [`lister`] (one listing, across errors), [`merge`] (both, in pairs), [`split_range`] (where a long range is cut), [`seam`]
-//! (whether two ranges join), [`head_both`] and [`absence`] (single keys).
+//! (whether two ranges join), [`head_both`] and `absence` (single keys).
 //!
 //! Invariants: keys come in byte order or the listing ends with an error. A page that fails is asked for again behind the last key.
 

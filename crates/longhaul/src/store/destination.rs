@@ -128,7 +128,7 @@ pub trait Destination: Source {
         completion: &Completion<'_>,
     ) -> impl Future<Output = Result<Written, StoreError>> + Send;
 
-    /// Drops an upload and its parts. An unknown upload is [`NoSuchUpload`](ErrorKind::NoSuchUpload).
+    /// Drops an upload and its parts. An unknown upload is [`NoSuchUpload`](crate::store::ErrorKind::NoSuchUpload).
     fn abort_multipart_upload(&self, upload: &Upload) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Deletes the current object; in a bucket with versions the old ones stay. A key without an object is no error.

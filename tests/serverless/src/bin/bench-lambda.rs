@@ -37,10 +37,10 @@ with zipfile.ZipFile(sys.argv[2], 'w', zipfile.ZIP_DEFLATED) as package:
 #[derive(Parser)]
 #[command(name = "bench-lambda")]
 struct Args {
-    /// The worker's binary; if it is not given, that of the release build.
+    /// The worker's binary; if it is not given, that of the profile `lambda`.
     #[arg(long)]
     worker: Option<PathBuf>,
-    /// The jobsender's binary; if it is not given, that of the release build.
+    /// The jobsender's binary; if it is not given, that of the profile `lambda`.
     #[arg(long)]
     jobsender: Option<PathBuf>,
     /// How often each one is started.
@@ -62,7 +62,7 @@ async fn main() -> ExitCode {
     let args = Args::parse();
     let mut all = Vec::new();
     for (program, given) in [(Program::Worker, args.worker), (Program::Jobsender, args.jobsender)] {
-        let binary = given.unwrap_or_else(|| release(program));
+        let binary = given.unwrap_or_else(|| built(program));
         match measure(program, &binary, args.runs).await {
             Ok(measured) => all.push(measured),
             Err(error) => {
@@ -75,15 +75,15 @@ async fn main() -> ExitCode {
     if all.iter().all(Measured::is_within_bounds) { ExitCode::SUCCESS } else { ExitCode::from(TOO_LARGE_OR_SLOW) }
 }
 
-/// Where `cargo build --release` leaves it.
-fn release(program: Program) -> PathBuf {
+/// Where `cargo build --profile lambda` leaves it.
+fn built(program: Program) -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let target = target.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"));
-    target.join("release").join(program.name())
+    target.join("lambda").join(program.name())
 }
 
 async fn measure(program: Program, binary: &Path, runs: u32) -> Result<Measured, String> {
-    let binary = binary.canonicalize().map_err(|error| format!("{error}; build it first: cargo build --release"))?;
+    let binary = binary.canonicalize().map_err(|error| format!("{error}; build it first: cargo build --profile lambda"))?;
     let (stripped, package) = sizes(&binary)?;
     let mut starts = Vec::new();
     for _ in 0..runs {

@@ -60,7 +60,7 @@ pub struct Settings {
     pub read_versions: bool,
     /// What becomes of a copy whose place at the destination another source has.
     pub collisions: Collisions,
-    /// Whether copies carry a [mark](crate::mark) of their source among their metadata, and those that came from the place to which they
+    /// Whether copies carry a [mark](crate::object::mark) of their source among their metadata, and those that came from the place to which they
     /// would be sent are not sent back.
     pub mark_copies: bool,
     /// After so many legs in a row that brought no part across, a copy is parked; `None`: never.

@@ -1,4 +1,4 @@
-//! Whether the source is there: *gone* is only what a listing confirms.
+//! Pins the source, and says what a source that is not found means: *gone* is only what a listing confirms.
 
 use std::sync::atomic::Ordering;
 

@@ -1,4 +1,4 @@
-//! Whose place at the destination it is: what the ledger knows before a copy, and the one save of a small object.
+//! The one save of a small object, and what becomes of it when others saved meanwhile.
 
 use crate::{
     copy::{

@@ -1,4 +1,4 @@
-//! The record of the object in hand: claimed, saved under conditions, closed.
+//! The record of the object is claimed, with a lease, before any work.
 
 use crate::{
     copy::{
