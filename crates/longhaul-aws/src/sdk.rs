@@ -4,6 +4,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod answer_error;
+pub(crate) mod cause;
 pub mod clock;
 pub(crate) mod error;
 pub(crate) mod guard;
@@ -15,7 +16,8 @@ pub use clock::SystemClock;
 pub use request_counts::Requests;
 
 pub(crate) use answer_error::AnswerError;
-pub(crate) use error::{ServiceFailure, is_passing, service_failure};
+pub(crate) use cause::cause_of;
+pub(crate) use error::{ServiceFailure, is_passing, service_failure, words_of};
 pub(crate) use guard::StoreGuard;
 pub(crate) use request_counts::{Counter, Service};
 pub(crate) use service_time::ToldTime;

@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Instant};
 
 use longhaul::{
-    copy::{CopyJob, Engine, Settings},
+    copy::{Backends, CopyJob, Engine, Settings},
     ledger::{Ledger, Record, State},
     memory::MemoryLedger,
     object::Location,
-    route::Mode,
+    route::{Mode, ScanSpec},
     scan::{Comparison, Event, ListEvent, ListTotals, Totals, copy_differences, recheck},
-    store::Source,
+    store::{Source, StoreError},
 };
 use longhaul_local::{RecordFilter, SqliteLedger};
 
@@ -96,39 +96,36 @@ async fn work<L: Ledger>(
     let bars = show.bars();
     let patience = patience(settings, Arc::new(bars.clone()));
     let Prepared { source, destination, scan, unsettled, keys, must_exist } = prepared;
+    let is_of_a_list = keys.is_some();
     let engine = Engine::new(source, destination, ledger, patience, engine_settings);
     let engine = Arc::new(engine.observed_by(Arc::new(bars.clone())));
     stop::listen(engine.patience.stop.clone(), bars.clone());
     bars.begin();
     let mut hear = |event: ListEvent<'_>| hear(event, engine.source.location(), &mut show, &mut report, &bars);
-    let (list, listed) = match &keys {
-        Some((store, key)) => lists::copy(&engine, &scan, store, key, unsettled, mode, &mut hear).await,
+    let (list, compared) = match &keys {
+        // What a list names is compared one by one, by two requests each, and is proved one by one as it is copied.
+        Some((store, key)) => {
+            let (list, ended) = lists::copy(&engine, &scan, store, key, unsettled, mode, &mut hear).await;
+            (list, ended.map(|()| None))
+        }
         None => {
             let mut hear = |event: Event<'_>| hear(ListEvent::Scan(event));
-            let (totals, listed) = copy_differences::run(&engine, &scan, unsettled, mode, &mut hear).await;
-            (ListTotals { totals, ..ListTotals::default() }, listed.map_err(Failure::from))
+            let (totals, compared) = copy_and_compare(&engine, &scan, unsettled, mode, &mut hear).await;
+            (ListTotals { totals, ..ListTotals::default() }, compared.map_err(Failure::from))
         }
-    };
-    let totals = &list.totals;
-    // What a list names is compared one by one, by two requests each, and is proved one by one as it is copied.
-    let compared = match (&listed, mode, &keys) {
-        (Ok(()), Mode::Copy, None) => {
-            let mut hear = |event: Event<'_>| hear(ListEvent::Scan(event));
-            recheck::compare_sizes(&engine, &scan, &mut hear).await
-        }
-        _ => Ok(None),
     };
     bars.end();
+    let totals = &list.totals;
     let skipped_files = warn_of_skipped(&show, &engine.source);
     let stopped = engine.patience.stop.is_cancelled();
-    let ended = listed.and(compared.map_err(Failure::from)).and_then(|comparison| {
+    let ended = compared.and_then(|comparison| {
         lists::must_lead_somewhere(&list)?;
-        must_be_something(totals, must_exist.filter(|_| keys.is_none()), stopped, &show)?;
+        must_be_something(totals, must_exist.filter(|_| !is_of_a_list), stopped, &show)?;
         report.close()?;
         Ok(comparison)
     });
     let exit = match &ended {
-        Ok(_) if !stopped && keys.is_some() && totals.gone > 0 => Exit::SomeFailed,
+        Ok(_) if !stopped && is_of_a_list && totals.gone > 0 => Exit::SomeFailed,
         Ok(comparison) => exit_of(totals, comparison.as_ref(), stopped),
         Err(failure) => failure.exit,
     };
@@ -136,6 +133,22 @@ async fn work<L: Ledger>(
     let seconds = began.elapsed().as_secs_f64();
     show.summary(&Summary { list: &list, comparison, skipped_files, seconds, exit });
     ended.map(|_| exit)
+}
+
+/// Copies what differs, and then looks at both sides once more.
+async fn copy_and_compare<B: Backends>(
+    engine: &Arc<Engine<B>>,
+    scan: &ScanSpec,
+    unsettled: Vec<CopyJob>,
+    mode: Mode,
+    hear: &mut (dyn FnMut(Event<'_>) + Send),
+) -> (Totals, Result<Option<Comparison>, StoreError>) {
+    let (totals, listed) = copy_differences::run(engine, scan, unsettled, mode, hear).await;
+    let compared = match (listed, mode) {
+        (Ok(()), Mode::Copy) => recheck::compare_sizes(engine, scan, hear).await,
+        (listed, _) => listed.map(|()| None),
+    };
+    (totals, compared)
 }
 
 /// Shows and writes down what is heard.

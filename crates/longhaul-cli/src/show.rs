@@ -225,7 +225,7 @@ impl Show {
     }
 
     fn summary_for_people(&self, summary: &Summary<'_>) {
-        let (list, totals) = (summary.list, &summary.list.totals);
+        let totals = &summary.list.totals;
         let rate = totals.sent_bytes as f64 / summary.seconds.max(0.001);
         let time = HumanDuration(std::time::Duration::from_secs_f64(summary.seconds));
         say!(
@@ -235,23 +235,7 @@ impl Show {
             HumanBytes(totals.sent_bytes),
             HumanBytes(rate as u64)
         );
-        let more = [
-            (totals.same, "already the same"),
-            (totals.filtered, "left out by patterns"),
-            (totals.parts_resumed, "parts kept from an earlier run"),
-            (totals.gone, "not at the source, or deleted there meanwhile"),
-            (list.outside, "keys of the list that are not below SRC"),
-            (list.passed.not_current, "older versions in the list, skipped"),
-            (list.passed.delete_markers, "deletions in the list, skipped"),
-            (totals.busy, "being copied by another process"),
-            (totals.not_preserved, "copied without something that the destination cannot keep"),
-            (summary.skipped_files, "links and special files skipped"),
-            (totals.interrupted, "left for the next run"),
-            (totals.failed, "FAILED"),
-        ];
-        for (count, what) in more.into_iter().filter(|(count, _)| *count > 0) {
-            say!("{:>12} {what}", HumanCount(count).to_string());
-        }
+        counts_for_people(summary);
         self.proofs_for_people(totals);
         if let Some(found) = summary.comparison {
             say!(
@@ -275,6 +259,28 @@ impl Show {
             ),
             Exit::Done | Exit::Usage => {}
         }
+    }
+}
+
+/// What else there was than copies.
+fn counts_for_people(summary: &Summary<'_>) {
+    let (list, totals) = (summary.list, &summary.list.totals);
+    let counts = [
+        (totals.same, "already the same"),
+        (totals.filtered, "left out by patterns"),
+        (totals.parts_resumed, "parts kept from an earlier run"),
+        (totals.gone, "not at the source, or deleted there meanwhile"),
+        (list.outside, "keys of the list that are not below SRC"),
+        (list.passed.not_current, "older versions in the list, skipped"),
+        (list.passed.delete_markers, "deletions in the list, skipped"),
+        (totals.busy, "being copied by another process"),
+        (totals.not_preserved, "copied without something that the destination cannot keep"),
+        (summary.skipped_files, "links and special files skipped"),
+        (totals.interrupted, "left for the next run"),
+        (totals.failed, "FAILED"),
+    ];
+    for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
+        say!("{:>12} {what}", HumanCount(count).to_string());
     }
 }
 

@@ -7,10 +7,10 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use longhaul::{
-    object::{Crc64, Location, ObjectKey, PartSpec},
+    object::{Crc64, ObjectKey, PartSpec},
     store::{
-        ByteStream, Capabilities, ChecksumSupport, Completion, Condition, CopySource, Destination, ErrorKind,
-        ListRequest, NewObject, StoreError, UnfinishedUpload, Upload, UploadFilter, UploadedPart, Written,
+        ByteStream, Capabilities, ChecksumSupport, Completion, Condition, Destination, ErrorKind, ListRequest,
+        NewObject, StoreError, UnfinishedUpload, Upload, UploadFilter, UploadedPart, Written,
     },
 };
 
@@ -149,27 +149,6 @@ impl Destination for LocalFolder {
         let root = self.root.clone();
         call.clone().blocking(move || delete(&root, &name, &call)).await
     }
-
-    fn copies_from(&self, _: &Location) -> bool {
-        false
-    }
-
-    async fn copy_object(&self, object: &NewObject<'_>, _: &CopySource<'_>) -> Result<Written, StoreError> {
-        Err(unsupported(&self.call("CopyObject", Some(object.key))))
-    }
-
-    async fn upload_part_copy(
-        &self,
-        upload: &Upload,
-        _: &PartSpec,
-        _: &CopySource<'_>,
-    ) -> Result<UploadedPart, StoreError> {
-        Err(unsupported(&self.call("UploadPartCopy", Some(&upload.key))))
-    }
-}
-
-fn unsupported(call: &Call) -> StoreError {
-    call.error(ErrorKind::Unsupported, "a folder does not copy by itself")
 }
 
 impl LocalFolder {

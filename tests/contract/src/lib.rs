@@ -19,6 +19,7 @@ pub mod objects;
 pub mod queue;
 pub mod reads;
 pub mod scan_ledger;
+pub mod told;
 pub mod uploads;
 pub mod versions;
 
@@ -31,6 +32,7 @@ pub use ledger::ledger;
 pub use patience::{POLICY, TIMEOUT, after, patience, stopped_after};
 pub use queue::queue;
 pub use scan_ledger::scan_ledger;
+pub use told::Told;
 
 /// In what an adapter legitimately differs. The default is a bucket of Amazon S3 that keeps no versions.
 #[derive(Clone, Debug, PartialEq, Eq)]

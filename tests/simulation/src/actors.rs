@@ -18,7 +18,9 @@ use crate::{
     clock::SimClock,
     counts::Happening,
     executor::ProcessId,
-    judge, scanning,
+    judge,
+    queue::SimQueue,
+    scanning,
     stage::{JOBS, SCANS, SEGMENTS, Stage, Ways},
 };
 
@@ -100,19 +102,7 @@ async fn invoke(
     let worker = warm.take().unwrap_or_else(|| Arc::new(cold(stage, random)));
     let stop = CancellationToken::new();
     let leg = worker.leg(stage.scenario.leg, LEASE_MARGIN, stop.clone());
-    let verdicts: Verdicts = Arc::default();
-    stage.world.note(960, || {
-        let receipts: Vec<_> = messages.iter().map(|message| message.receipt.as_str()).collect();
-        format!("process {} takes {receipts:?}", process.0)
-    });
-    for (place, message) in messages.iter().enumerate() {
-        let attend = attend(Arc::clone(stage), Arc::clone(&worker), queue, message.clone(), leg.clone());
-        let verdicts = Arc::clone(&verdicts);
-        stage.world.sim().spawn(process, async move {
-            let verdict = attend.await;
-            verdicts.lock().unwrap_or_else(PoisonError::into_inner).push((place, verdict));
-        });
-    }
+    let verdicts = begin_each(stage, (process, &worker), queue, &messages, &leg);
     stage.queues[queue].handed_to(process, &messages);
     count_while_alive(stage, process);
     let sim = stage.world.sim();
@@ -134,12 +124,41 @@ async fn invoke(
         }
     }
     if !stage.scenario.fleet && !sim.is_killed(process) {
-        let verdicts = std::mem::take(&mut *verdicts.lock().unwrap_or_else(PoisonError::into_inner));
-        for (place, verdict) in verdicts {
-            if verdict == Verdict::Acknowledge {
-                // What cannot be deleted comes again.
-                let _ = stage.queues[queue].delete(&messages[place].receipt).await;
-            }
+        delete_acknowledged(&stage.queues[queue], &messages, &verdicts).await;
+    }
+}
+
+/// Begins a task for each message.
+fn begin_each(
+    stage: &Arc<Stage>,
+    (process, worker): (ProcessId, &Arc<SimWorker>),
+    queue: usize,
+    messages: &[QueueMessage],
+    leg: &LegTime,
+) -> Verdicts {
+    let verdicts: Verdicts = Arc::default();
+    stage.world.note(960, || {
+        let receipts: Vec<_> = messages.iter().map(|message| message.receipt.as_str()).collect();
+        format!("process {} takes {receipts:?}", process.0)
+    });
+    for (place, message) in messages.iter().enumerate() {
+        let attend = attend(Arc::clone(stage), Arc::clone(worker), queue, message.clone(), leg.clone());
+        let verdicts = Arc::clone(&verdicts);
+        stage.world.sim().spawn(process, async move {
+            let verdict = attend.await;
+            verdicts.lock().unwrap_or_else(PoisonError::into_inner).push((place, verdict));
+        });
+    }
+    verdicts
+}
+
+/// Lambda deletes what a function that has returned did not report as failed.
+async fn delete_acknowledged(queue: &SimQueue, messages: &[QueueMessage], verdicts: &Verdicts) {
+    let verdicts = std::mem::take(&mut *verdicts.lock().unwrap_or_else(PoisonError::into_inner));
+    for (place, verdict) in verdicts {
+        if verdict == Verdict::Acknowledge {
+            // What cannot be deleted comes again.
+            let _ = queue.delete(&messages[place].receipt).await;
         }
     }
 }

@@ -38,4 +38,5 @@ pub mod users;
 pub mod world;
 
 mod chunks;
+mod effects;
 mod owned;

@@ -1,39 +1,30 @@
 //! Buckets in memory, behind a line and a service that fail.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::AtomicUsize},
     time::Duration,
 };
 
-use bytes::Bytes;
 use futures_util::{
-    FutureExt, StreamExt,
+    StreamExt,
     stream::{self, BoxStream},
 };
 use longhaul::{
     memory::Memory,
-    object::{ByteRange, Crc64, Location, ObjectInfo, ObjectKey, PartSpec, Pin, mark::unmarked},
+    object::{ByteRange, Crc64, Location, ObjectInfo, ObjectKey, PartSpec, Pin},
     store::{
-        ByteStream, Capabilities, Completion, Condition, CopySource, Destination, ErrorKind, Fetched, ListRequest,
-        NewObject, Page, Source, StoreError, UnfinishedUpload, Upload, UploadFilter, UploadedPart, Written,
+        ByteStream, Capabilities, Completion, Condition, Destination, ErrorKind, Fetched, ListRequest, NewObject, Page,
+        Source, StoreError, UnfinishedUpload, Upload, UploadFilter, UploadedPart, Written,
     },
 };
 
 use crate::{
-    chunks::{damage, lend, split},
     clock::wall,
     counts::{Fault, Happening, Op},
-    executor::ProcessId,
-    history::{SourceId, Version},
     oracle::Asked,
     owned::{OwnedCompletion, OwnedObject},
     pages::Marks,
     queue::SimQueue,
-    telling::tell,
-    uploads::UploadEnd,
     world::{Call, Failure, World},
 };
 
@@ -55,9 +46,9 @@ pub struct SimStore {
     /// How its listings say whether they go on.
     pub(crate) marks: Marks,
     /// Whether checksums tell when a byte is damaged on its way.
-    notices_damage: bool,
+    pub(crate) notices_damage: bool,
     /// Who hears of what is written, and how often somebody did.
-    tells: Option<(SimQueue, Arc<AtomicUsize>)>,
+    pub(crate) tells: Option<(SimQueue, Arc<AtomicUsize>)>,
 }
 
 impl SimStore {
@@ -89,7 +80,7 @@ impl SimStore {
     }
 
     /// The store's clock is the world's.
-    fn on_time(&self) -> &Memory {
+    pub(crate) fn on_time(&self) -> &Memory {
         self.memory.continue_from(wall(self.world.now()));
         &self.memory
     }
@@ -142,59 +133,6 @@ impl SimStore {
         StoreError::new(ErrorKind::Unavailable, "late", "the connection broke").maybe_happened()
     }
 
-    /// A body that comes in chunks, slowly, and may break off or be damaged. Nobody may hold more than a few of them.
-    fn chunked(&self, body: ByteStream, breaks: bool, damaged: bool) -> ByteStream {
-        let length = body.length();
-        let world = self.world.clone();
-        let left = if breaks { world.faults().random().usize(..3) } else { usize::MAX };
-        let held = Arc::new(AtomicUsize::new(0));
-        let chunks = body.into_chunks().flat_map(|chunk| stream::iter(split(chunk))).enumerate();
-        let chunks = chunks.then(move |(place, chunk)| {
-            let (world, held, breaks) = (world.clone(), Arc::clone(&held), place >= left);
-            async move {
-                let dice = world.faults().random().u8(..8);
-                if dice == 0 {
-                    world.sim().sleep(Duration::from_millis(3)).await;
-                }
-                if !breaks {
-                    return Some(chunk.map(|bytes| {
-                        let bytes = if damaged && place == 0 { damage(&bytes) } else { bytes };
-                        lend(&world, bytes, held, length)
-                    }));
-                }
-                world.note(900, || "a body breaks off".to_owned());
-                match dice {
-                    // It ends as if it were whole.
-                    1..=3 => None,
-                    _ => Some(Err(StoreError::new(ErrorKind::Unavailable, "GetObject", "the body broke off"))),
-                }
-            }
-        });
-        ByteStream::new(length, chunks.scan((), |(), chunk| std::future::ready(chunk)))
-    }
-
-    /// Takes a body in as it comes; an error at its end stays there. Whether it arrives with another byte than was sent, which
-    /// happens only where somebody can notice.
-    async fn received(&self, call: &Call<'_>, body: ByteStream, noticed: bool) -> (ByteStream, bool) {
-        let length = body.length();
-        let mut chunks = body.into_chunks();
-        let mut held = Vec::new();
-        while let Some(chunk) = chunks.next().await {
-            let broken = chunk.is_err();
-            // What has arrived is no more in the memory of the process.
-            held.push(chunk.map(|bytes| Bytes::copy_from_slice(&bytes)));
-            if broken {
-                break;
-            }
-        }
-        let whole = length > 0 && held.iter().all(Result::is_ok);
-        let damaged = whole && noticed && self.notices_damage && call.has(Fault::Damaged);
-        if let Some(Ok(first)) = held.first_mut().filter(|_| damaged) {
-            *first = damage(first);
-        }
-        (ByteStream::new(length, stream::iter(held)), damaged)
-    }
-
     /// Another answer than was asked for: another range, the whole, or the object as it is now, each with its true description.
     async fn wrong_answer(&self, key: &ObjectKey, pin: &Pin, range: Option<ByteRange>) -> Result<Fetched, StoreError> {
         let kind = self.world.faults().random().u8(..3);
@@ -206,57 +144,6 @@ impl SimStore {
             }
             (1, _) => self.memory.get_object(key, Some(pin), None).await,
             _ => self.memory.get_object(key, None, range).await,
-        }
-    }
-
-    async fn put_now(
-        &self,
-        owned: OwnedObject,
-        condition: Condition,
-        expected: Option<Crc64>,
-        body: ByteStream,
-    ) -> Result<Written, StoreError> {
-        let written = self.on_time().put_object(&owned.borrowed(), &condition, expected, body).await?;
-        self.appeared(&owned.key);
-        Ok(written)
-    }
-
-    async fn complete_now(&self, upload: Upload, completion: OwnedCompletion) -> Result<Written, StoreError> {
-        let written = self.on_time().complete_multipart_upload(&upload, &completion.borrowed()).await?;
-        self.world.oracle().uploads().ended(&upload.id, UploadEnd::Completed);
-        self.appeared(&upload.key);
-        Ok(written)
-    }
-
-    async fn abort_now(&self, upload: &Upload) -> Result<(), StoreError> {
-        self.on_time().abort_multipart_upload(upload).await?;
-        self.world.oracle().upload_aborted(upload.key.as_str(), &upload.id);
-        Ok(())
-    }
-
-    async fn delete_now(&self, key: &ObjectKey, asked: Asked, by: ProcessId) -> Result<(), StoreError> {
-        let was_there = self.memory.bytes(key.as_str()).is_some();
-        self.memory.delete_object(key).await?;
-        if was_there {
-            let found = self.world.oracle().deleted_by_product(key.as_str(), asked, self.world.now(), by);
-            self.world.judge(found);
-        }
-        Ok(())
-    }
-
-    /// Something is visible that was not.
-    fn appeared(&self, key: &ObjectKey) {
-        let bytes = self.memory.bytes(key.as_str()).unwrap_or_default();
-        let info = self.memory.head_object(key).now_or_never().and_then(Result::ok);
-        let headers = info.as_ref().map(|info| unmarked(&info.headers)).unwrap_or_default();
-        let now = self.world.now();
-        let found = self.world.oracle().written_by_product(key.as_str(), (bytes.clone(), &headers), now);
-        self.world.judge(found);
-        if let (Some((events, counted)), Some(info)) = (&self.tells, info) {
-            counted.fetch_add(1, Ordering::Relaxed);
-            let id = SourceId { bucket: self.memory.location().bucket.clone(), key: key.as_str().to_owned() };
-            let version = Version { bytes, etag: info.etag, headers, written: now, ended: None };
-            tell(&self.world, events, &id, version);
         }
     }
 }
@@ -464,22 +351,5 @@ impl Destination for SimStore {
             }));
         }
         self.carried(&call, Op::Delete, key.as_str(), self.delete_now(key, asked, by)).await
-    }
-
-    fn copies_from(&self, _source: &Location) -> bool {
-        false
-    }
-
-    async fn copy_object(&self, _object: &NewObject<'_>, _source: &CopySource<'_>) -> Result<Written, StoreError> {
-        Err(StoreError::new(ErrorKind::Unsupported, "CopyObject", "the two sides share no credentials"))
-    }
-
-    async fn upload_part_copy(
-        &self,
-        _upload: &Upload,
-        _part: &PartSpec,
-        _source: &CopySource<'_>,
-    ) -> Result<UploadedPart, StoreError> {
-        Err(StoreError::new(ErrorKind::Unsupported, "UploadPartCopy", "the two sides share no credentials"))
     }
 }

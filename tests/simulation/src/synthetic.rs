@@ -10,9 +10,8 @@ use longhaul::{
     ledger::{Lease, Ledger, LedgerError, Record, RecordKey, Saved, Token},
     object::{ByteRange, Crc64, ETag, Listed, Location, ObjectInfo, ObjectKey, PartSpec, Pin, Timestamp},
     store::{
-        ByteStream, Capabilities, ChecksumSupport, Completion, Condition, CopySource, Destination, ErrorKind, Fetched,
-        ListRequest, NewObject, Page, Source, StoreError, UnfinishedUpload, Upload, UploadFilter, UploadedPart,
-        Written,
+        ByteStream, Capabilities, ChecksumSupport, Completion, Condition, Destination, ErrorKind, Fetched, ListRequest,
+        NewObject, Page, Source, StoreError, UnfinishedUpload, Upload, UploadFilter, UploadedPart, Written,
     },
 };
 
@@ -178,20 +177,6 @@ impl Destination for Synthetic {
     }
     async fn delete_object(&self, _key: &ObjectKey) -> Result<(), StoreError> {
         unsupported("DeleteObject")
-    }
-    fn copies_from(&self, _source: &Location) -> bool {
-        false
-    }
-    async fn copy_object(&self, _object: &NewObject<'_>, _source: &CopySource<'_>) -> Result<Written, StoreError> {
-        unsupported("CopyObject")
-    }
-    async fn upload_part_copy(
-        &self,
-        _upload: &Upload,
-        _part: &PartSpec,
-        _source: &CopySource<'_>,
-    ) -> Result<UploadedPart, StoreError> {
-        unsupported("UploadPartCopy")
     }
 }
 

@@ -3,6 +3,8 @@
 //! [`Server::start`] serves a [`Store`], which tests also read and write directly. [`Faults`] go wrong by seed,
 //! [`Hold`]s stop requests at exact points, and [`Server::requests`] tells what was asked. Nothing is written to disk.
 
+pub mod connections;
+
 mod auth;
 mod body;
 mod bucket;

@@ -6,18 +6,16 @@ use std::{
     sync::Arc,
 };
 
-use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    task::{JoinHandle, JoinSet},
+    task::JoinHandle,
 };
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
     auth::{BucketRules, KeyPair, LocalHost},
+    connections::{accept, serve},
     faults::Faults,
     front::Front,
     hold::{Hold, Holds, When},
@@ -110,7 +108,9 @@ impl Server {
         let tls = if options.tls { Some(Tls::new()?) } else { None };
         let (acceptor, ca_pem) = tls.map(|tls| (tls.acceptor, tls.ca_pem)).unzip();
         let front = Arc::new(front(options));
-        let accepting = tokio::spawn(accept(listener, acceptor, Arc::clone(&front)));
+        let served = Arc::clone(&front);
+        let serve = move |stream| connection(stream, acceptor.clone(), Arc::clone(&served));
+        let accepting = tokio::spawn(accept(listener, serve));
         Ok(Self { front, address, ca_pem, accepting })
     }
 
@@ -232,39 +232,17 @@ fn s3_service(service: Service, store: &Arc<Store>, access_key: String, secret_k
     builder.build()
 }
 
-async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, front: Arc<Front>) {
-    // The connections end with this task, because the set aborts them when it is dropped.
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                if let Ok((stream, _)) = accepted {
-                    connections.spawn(connection(stream, acceptor.clone(), Arc::clone(&front)));
-                }
-            }
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
 async fn connection(stream: TcpStream, acceptor: Option<TlsAcceptor>, front: Arc<Front>) {
-    // Without this, small answers wait for acknowledgements.
-    let _ = stream.set_nodelay(true);
-    match acceptor {
-        None => serve(stream, front).await,
-        Some(acceptor) => {
-            if let Ok(stream) = acceptor.accept(stream).await {
-                serve(stream, front).await;
-            }
-        }
-    }
-}
-
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, front: Arc<Front>) {
-    let service = service_fn(move |request| {
+    let answer = move |request| {
         let front = Arc::clone(&front);
         async move { front.handle(request).await }
-    });
-    // Connections fail when clients die or faults strike, both of which is what tests are about.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    };
+    match acceptor {
+        None => serve(stream, answer).await,
+        Some(acceptor) => {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                serve(stream, answer).await;
+            }
+        }
+    }
 }

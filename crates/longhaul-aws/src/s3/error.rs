@@ -7,7 +7,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use longhaul::store::{ErrorKind, StoreError};
 
-use crate::sdk::AnswerError;
+use crate::sdk::{AnswerError, cause_of, words_of};
 
 /// What a failed call means.
 pub(crate) fn store_error<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> StoreError
@@ -17,7 +17,10 @@ where
     let status = error.raw_response().map(HttpResponse::status);
     let wish = header(&error, "retry-after").and_then(|text| text.parse().ok()).map(Duration::from_secs);
     let kind = kind(&error, status);
-    let message = message(&error, status, header(&error, "x-amz-bucket-region"));
+    let mut message = words_of(&error, "store", "no connection in time");
+    if let Some(region) = header(&error, "x-amz-bucket-region") {
+        message.push_str(&format!(" (the bucket is in {region})"));
+    }
     let known_not_to_have_happened = match &error {
         SdkError::ConstructionFailure(_) => true,
         SdkError::ServiceError(_) => !matches!(status.map(StatusCode::as_u16), Some(500 | 502 | 504)),
@@ -46,7 +49,9 @@ fn kind<E: ProvideErrorMetadata + Error + 'static>(
         SdkError::ServiceError(service) => service.err().code().and_then(of_code).unwrap_or_else(|| of_status(status)),
         SdkError::ResponseError(_) => of_broken_answer(AnswerError::of(error), status),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => ErrorKind::TimedOut,
-        SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) if is_about_credentials(error) => {
+        SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_)
+            if cause_of::<CredentialsError>(error).is_some() =>
+        {
             ErrorKind::InvalidCredentials
         }
         SdkError::DispatchFailure(failure) if failure.is_user() => ErrorKind::InvalidRequest,
@@ -57,21 +62,12 @@ fn kind<E: ProvideErrorMetadata + Error + 'static>(
 
 /// Error codes of the S3 API reference ("List of error codes") and of compatible stores.
 fn of_code(code: &str) -> Option<ErrorKind> {
+    refusal_of_the_caller(code).or_else(|| answer_to_the_request(code))
+}
+
+/// Whoever asks may not, or not from there or at that time.
+fn refusal_of_the_caller(code: &str) -> Option<ErrorKind> {
     Some(match code {
-        "SlowDown"
-        | "Throttling"
-        | "ThrottlingException"
-        | "RequestLimitExceeded"
-        | "TooManyRequests"
-        | "BandwidthLimitExceeded" => ErrorKind::Throttled,
-        "RequestTimeout" => ErrorKind::TimedOut,
-        "InternalError" | "ServiceUnavailable" | "ServerBusy" => ErrorKind::Unavailable,
-        "NoSuchKey" | "NoSuchVersion" | "NotFound" => ErrorKind::NotFound,
-        "NoSuchBucket" => ErrorKind::NoSuchBucket,
-        "NoSuchUpload" => ErrorKind::NoSuchUpload,
-        "PreconditionFailed" => ErrorKind::PreconditionFailed,
-        "ConditionalRequestConflict" | "OperationAborted" => ErrorKind::Conflict,
-        "KMS.ThrottlingException" => ErrorKind::Throttled,
         // S3 passes the key service's refusals on under its names.
         "AccessDenied"
         | "AllAccessDisabled"
@@ -96,6 +92,27 @@ fn of_code(code: &str) -> Option<ErrorKind> {
         | "AuthorizationHeaderMalformed"
         | "IllegalLocationConstraintException" => ErrorKind::WrongRegion,
         "RequestTimeTooSkewed" | "RequestExpired" => ErrorKind::ClockSkew,
+        _ => return None,
+    })
+}
+
+/// What is asked for is not there, cannot be done, or not now.
+fn answer_to_the_request(code: &str) -> Option<ErrorKind> {
+    Some(match code {
+        "SlowDown"
+        | "Throttling"
+        | "ThrottlingException"
+        | "KMS.ThrottlingException"
+        | "RequestLimitExceeded"
+        | "TooManyRequests"
+        | "BandwidthLimitExceeded" => ErrorKind::Throttled,
+        "RequestTimeout" => ErrorKind::TimedOut,
+        "InternalError" | "ServiceUnavailable" | "ServerBusy" => ErrorKind::Unavailable,
+        "NoSuchKey" | "NoSuchVersion" | "NotFound" => ErrorKind::NotFound,
+        "NoSuchBucket" => ErrorKind::NoSuchBucket,
+        "NoSuchUpload" => ErrorKind::NoSuchUpload,
+        "PreconditionFailed" => ErrorKind::PreconditionFailed,
+        "ConditionalRequestConflict" | "OperationAborted" => ErrorKind::Conflict,
         "InvalidObjectState" => ErrorKind::Archived,
         "InvalidPart" | "InvalidPartOrder" => ErrorKind::InvalidPart,
         "BadDigest" | "XAmzContentSHA256Mismatch" | "InvalidDigest" | "IncompleteBody" => ErrorKind::Corrupt,
@@ -139,43 +156,6 @@ fn of_broken_answer(answer: Option<AnswerError>, status: Option<StatusCode>) -> 
     }
     let told = status.filter(|status| !status.is_success()).map(|status| of_status(Some(status)));
     told.filter(|kind| kind.is_retryable()).unwrap_or(ErrorKind::Unavailable)
-}
-
-fn is_about_credentials<E: Error + 'static>(error: &SdkError<E, HttpResponse>) -> bool {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if error.is::<CredentialsError>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
-fn message<E: ProvideErrorMetadata + Error + 'static>(
-    error: &SdkError<E, HttpResponse>,
-    status: Option<StatusCode>,
-    region: Option<String>,
-) -> String {
-    let mut words = match error {
-        SdkError::ServiceError(service) => match (service.err().code(), service.err().message()) {
-            (Some(code), Some(message)) => format!("{code}: {message}"),
-            (Some(code), None) => code.to_owned(),
-            (None, _) => "the store refused".to_owned(),
-        },
-        SdkError::TimeoutError(_) => "no connection in time".to_owned(),
-        SdkError::ConstructionFailure(_) => "the request could not be made".to_owned(),
-        SdkError::ResponseError(_) => AnswerError::of(error)
-            .map_or_else(|| "the answer broke off or made no sense".to_owned(), |answer| answer.to_string()),
-        _ => "the store could not be reached, or the connection broke".to_owned(),
-    };
-    if let Some(status) = status {
-        words.push_str(&format!(" (status {})", status.as_u16()));
-    }
-    if let Some(region) = region {
-        words.push_str(&format!(" (the bucket is in {region})"));
-    }
-    words
 }
 
 #[cfg(test)]

@@ -120,51 +120,37 @@ impl S3Bucket {
     }
 }
 
+/// What an answer says of its object: HEAD and GET say the same in the same words.
+macro_rules! description {
+    ($answer:ident, $size:expr) => {
+        Answer {
+            size: $size,
+            e_tag: $answer.e_tag,
+            version_id: $answer.version_id,
+            last_modified: $answer.last_modified,
+            checksum_crc64_nvme: $answer.checksum_crc64_nvme,
+            checksum_type: $answer.checksum_type,
+            server_side_encryption: $answer.server_side_encryption,
+            sse_customer_algorithm: $answer.sse_customer_algorithm,
+            content_type: $answer.content_type,
+            cache_control: $answer.cache_control,
+            content_disposition: $answer.content_disposition,
+            content_encoding: $answer.content_encoding,
+            content_language: $answer.content_language,
+            expires_string: $answer.expires_string,
+            metadata: $answer.metadata,
+            storage_class: $answer.storage_class.map(|class| class.as_str().to_owned()),
+            tag_count: $answer.tag_count,
+            missing_meta: $answer.missing_meta,
+            website_redirect_location: $answer.website_redirect_location,
+        }
+    };
+}
+
 fn of_head(answer: HeadObjectOutput) -> Answer {
-    Answer {
-        size: answer.content_length.and_then(|length| u64::try_from(length).ok()),
-        e_tag: answer.e_tag,
-        version_id: answer.version_id,
-        last_modified: answer.last_modified,
-        checksum_crc64_nvme: answer.checksum_crc64_nvme,
-        checksum_type: answer.checksum_type,
-        server_side_encryption: answer.server_side_encryption,
-        sse_customer_algorithm: answer.sse_customer_algorithm,
-        content_type: answer.content_type,
-        cache_control: answer.cache_control,
-        content_disposition: answer.content_disposition,
-        content_encoding: answer.content_encoding,
-        content_language: answer.content_language,
-        expires_string: answer.expires_string,
-        metadata: answer.metadata,
-        storage_class: answer.storage_class.map(|class| class.as_str().to_owned()),
-        tag_count: answer.tag_count,
-        missing_meta: answer.missing_meta,
-        website_redirect_location: answer.website_redirect_location,
-    }
+    description!(answer, answer.content_length.and_then(|length| u64::try_from(length).ok()))
 }
 
 fn of_get(answer: GetObjectOutput, size: u64) -> (aws_sdk_s3::primitives::ByteStream, Answer) {
-    let description = Answer {
-        size: Some(size),
-        e_tag: answer.e_tag,
-        version_id: answer.version_id,
-        last_modified: answer.last_modified,
-        checksum_crc64_nvme: answer.checksum_crc64_nvme,
-        checksum_type: answer.checksum_type,
-        server_side_encryption: answer.server_side_encryption,
-        sse_customer_algorithm: answer.sse_customer_algorithm,
-        content_type: answer.content_type,
-        cache_control: answer.cache_control,
-        content_disposition: answer.content_disposition,
-        content_encoding: answer.content_encoding,
-        content_language: answer.content_language,
-        expires_string: answer.expires_string,
-        metadata: answer.metadata,
-        storage_class: answer.storage_class.map(|class| class.as_str().to_owned()),
-        tag_count: answer.tag_count,
-        missing_meta: answer.missing_meta,
-        website_redirect_location: answer.website_redirect_location,
-    };
-    (answer.body, description)
+    (answer.body, description!(answer, Some(size)))
 }

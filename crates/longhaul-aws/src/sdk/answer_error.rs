@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use crate::sdk::cause::cause_of;
+
 /// Elements that one answer may have. A thousand lines, the most that S3 puts on a page, have 15 each at most; stores that put
 /// all they have on one page fit too. More would take many times their bytes once they are read.
 pub(crate) const MOST_ELEMENTS: usize = 200_000;
@@ -26,14 +28,7 @@ pub(crate) enum AnswerError {
 impl AnswerError {
     /// The cause of an error, if it is one of these.
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Self> {
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            if let Some(answer) = error.downcast_ref::<Self>() {
-                return Some(*answer);
-            }
-            cause = error.source();
-        }
-        None
+        cause_of(error).copied()
     }
 
     /// Whether asking again may help. Who answers without end does it again.

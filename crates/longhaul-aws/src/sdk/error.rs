@@ -6,7 +6,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 
-use crate::sdk::answer_error::AnswerError;
+use crate::sdk::{answer_error::AnswerError, cause::cause_of};
 
 /// A failed call to a service.
 pub(crate) struct ServiceFailure {
@@ -25,7 +25,7 @@ where
 {
     let status = error.raw_response().map(HttpResponse::status);
     let retryable = is_retryable(&error, status);
-    let message = message(&error, status);
+    let message = words_of(&error, "service", "no answer in time");
     let source: Option<Box<dyn Error + Send + Sync>> = match error {
         // The message says all that the service's answer says.
         SdkError::ServiceError(_) => None,
@@ -83,14 +83,7 @@ fn is_passing_status(status: Option<StatusCode>) -> bool {
 
 /// What went wrong with credentials, if that is the cause.
 fn credentials<E: Error + 'static>(error: &SdkError<E, HttpResponse>) -> Option<&CredentialsError> {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if let Some(credentials) = error.downcast_ref::<CredentialsError>() {
-            return Some(credentials);
-        }
-        cause = error.source();
-    }
-    None
+    cause_of(error)
 }
 
 /// A provider that failed to answer may answer later; one that does not exist will not.
@@ -98,23 +91,25 @@ fn may_answer_later(error: &CredentialsError) -> bool {
     !matches!(error, CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_))
 }
 
-fn message<E: ProvideErrorMetadata + Error + 'static>(
+/// A failed call to the `whom` in words.
+pub(crate) fn words_of<E: ProvideErrorMetadata + Error + 'static>(
     error: &SdkError<E, HttpResponse>,
-    status: Option<StatusCode>,
+    whom: &str,
+    timed_out: &str,
 ) -> String {
     let mut words = match error {
         SdkError::ServiceError(service) => match (service.err().code(), service.err().message()) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
             (Some(code), None) => code.to_owned(),
-            (None, _) => "the service refused".to_owned(),
+            (None, _) => format!("the {whom} refused"),
         },
-        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+        SdkError::TimeoutError(_) => timed_out.to_owned(),
         SdkError::ConstructionFailure(_) => "the request could not be made".to_owned(),
         SdkError::ResponseError(_) => AnswerError::of(error)
             .map_or_else(|| "the answer broke off or made no sense".to_owned(), |answer| answer.to_string()),
-        _ => "the service could not be reached, or the connection broke".to_owned(),
+        _ => format!("the {whom} could not be reached, or the connection broke"),
     };
-    if let Some(status) = status {
+    if let Some(status) = error.raw_response().map(HttpResponse::status) {
         words.push_str(&format!(" (status {})", status.as_u16()));
     }
     words

@@ -37,6 +37,6 @@ pub(crate) use kept_headers::{all_not_preserved, never_preserved, same_headers};
 pub(crate) use leg::Leg;
 pub(crate) use marks::{came_from_there, headers_of_copy, is_copy_of};
 pub(crate) use outcome::{Copied, NotCopied, begins_again, marked, superseded};
-pub(crate) use pin::{gone_if_unlisted, is_gone, meaning, pin_source, still_gone};
+pub(crate) use pin::{gone_if_unlisted, meaning, pin_source, still_gone};
 pub(crate) use pinned_read::{crc_of, hash_range, meter, read_pinned, take_back, while_moving};
 pub(crate) use stores::{BackendsOf, EngineOf};

@@ -5,7 +5,7 @@
 
 use crate::{
     copy::{
-        attempt::{Backends, CopyJob, Engine, Leg, NotCopied, ObjectReport, Outcome, is_gone, pin_source},
+        attempt::{Backends, CopyJob, Engine, Leg, NotCopied, ObjectReport, Outcome, pin_source, still_gone},
         claim::{HeldRecord, drop_generation, save, yield_to_others},
     },
     ledger::{Ledger, RETURNED, Reason, Record, State},
@@ -51,7 +51,7 @@ async fn delete<B: Backends>(leg: &Leg<'_, B>) -> Result<(), NotCopied> {
     yield_to_others(leg, &record)?;
     if record.state.is_open() {
         // Behind the record: what others have begun since the first look is the copy of what was written since.
-        skip_if_returned(leg).await?;
+        still_gone(leg, returned()).await?;
     }
     let copied = record.destination.as_ref().and_then(|there| there.etag.clone());
     let mut entry = HeldRecord { record, token: Some(token), found: true, segment: None };
@@ -63,14 +63,11 @@ async fn delete<B: Backends>(leg: &Leg<'_, B>) -> Result<(), NotCopied> {
     let Some(copied) = copied else { return Err(skipped("not-ours", "the ledger knows no finished copy of it")) };
     delete_what_was_copied(leg, &copied).await?;
     // Whoever copied it meanwhile may have copied it into the deletion.
-    skip_if_returned(leg).await
+    still_gone(leg, returned()).await
 }
 
-async fn skip_if_returned<B: Backends>(leg: &Leg<'_, B>) -> Result<(), NotCopied> {
-    if is_gone(leg).await? {
-        return Ok(());
-    }
-    Err(skipped(RETURNED, "the source object was written again meanwhile"))
+fn returned() -> NotCopied {
+    skipped(RETURNED, "the source object was written again meanwhile")
 }
 
 /// The tombstone comes first: whoever saves behind it is refused, looks, and finds the source gone.

@@ -11,7 +11,7 @@ use crate::{
     ledger::Reason,
     limits::copy_timeout,
     object::{ETag, MAX_PART_SIZE, ObjectInfo, Proof, ProofLevel},
-    store::{CopySource, Destination, ErrorKind, NewObject, Source, Way, Written},
+    store::{CopySource, Destination, ErrorKind, Source, Way, Written},
 };
 
 /// CopyObject takes sources up to 5 GB (S3 API reference); beyond it, parts are copied.
@@ -67,12 +67,7 @@ async fn proved_copy<B: Backends>(leg: &Leg<'_, B>, info: &ObjectInfo) -> Result
 
 async fn copy_object<B: Backends>(leg: &Leg<'_, B>, info: &ObjectInfo) -> Result<Written, NotCopied> {
     let pin = info.pin();
-    let object = NewObject {
-        key: &leg.job.destination_key,
-        headers: &info.headers,
-        storage_class: leg.engine.settings.storage_class.as_deref(),
-        modified: info.modified,
-    };
+    let object = leg.new_object(info, &info.headers);
     let source = CopySource { location: leg.engine.source.location(), key: &leg.job.source_key, pin: &pin };
     let timeout = copy_timeout(leg.engine.patience.timeout, info.size);
     let mut failures = 0;

@@ -17,8 +17,8 @@ use crate::{
     limits::Clock,
     object::{Crc64, ETag, ObjectInfo, Proof, ProofLevel, Trust, Verify, WithMd5},
     store::{
-        Destination, Doubts, Effect, ErrorKind, Fetched, Meaning, NewObject, Promise, Source, StoreError, TagOf, Tally,
-        Way, Written,
+        Destination, Doubts, Effect, ErrorKind, Fetched, Meaning, Promise, Source, StoreError, TagOf, Tally, Way,
+        Written,
     },
 };
 
@@ -153,12 +153,7 @@ async fn try_once<B: Backends>(
     let with_md5 = leg.lesson(TagOf::Object).with_md5(leg.engine.settings.verify);
     let with_md5 = if md5.is_some() { WithMd5::Yes } else { with_md5 };
     let body = meter(leg, fetched.body.into_chunks(), promise, with_md5);
-    let object = NewObject {
-        key: &leg.job.destination_key,
-        headers: &headers,
-        storage_class: leg.engine.settings.storage_class.as_deref(),
-        modified: info.modified,
-    };
+    let object = leg.new_object(&info, &headers);
     let condition = condition(leg, known);
     let sent = leg.engine.destination.put_object(&object, &condition, info.crc64nvme, body.stream);
     let answer = while_moving(leg, "PutObject", &body.tally, sent).await;

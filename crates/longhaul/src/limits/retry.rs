@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -126,11 +127,20 @@ impl<C: Clock> RequestPolicy<C> {
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T, StoreError>>,
     {
+        self.patiently(|| self.bounded(operation, request()).map(Result::flatten)).await
+    }
+
+    /// Tries again, with pauses, until it works or makes no more sense.
+    pub(crate) async fn patiently<T, F, Fut>(&self, mut attempt: F) -> Result<T, StoreError>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, StoreError>>,
+    {
         let mut failures = 0;
         loop {
-            match self.bounded(operation, request()).await {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(error)) | Err(error) => self.pause_after(error, failures).await?,
+            match attempt().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => self.pause_after(error, failures).await?,
             }
             failures += 1;
         }

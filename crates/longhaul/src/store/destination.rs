@@ -2,7 +2,7 @@
 //!
 //! Methods carry S3's operation names. Implementations do not retry, do not wait, and do not log: the engine does.
 
-use std::future::Future;
+use std::future::{Future, ready};
 
 use futures_util::stream::BoxStream;
 
@@ -10,7 +10,7 @@ use crate::{
     object::{Crc64, ETag, Headers, Location, ObjectKey, PartSpec, Pin, Timestamp, VersionId},
     store::{
         body::ByteStream,
-        error::StoreError,
+        error::{ErrorKind, StoreError},
         source::Source,
         upload::{Completion, Condition, UnfinishedUpload, Upload, UploadFilter, UploadedPart},
     },
@@ -135,20 +135,30 @@ pub trait Destination: Source {
     fn delete_object(&self, key: &ObjectKey) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Whether this store can copy from `source` by itself, with the credentials it has.
-    fn copies_from(&self, source: &Location) -> bool;
+    fn copies_from(&self, _source: &Location) -> bool {
+        false
+    }
 
     /// Copies a pinned source of at most 5 GiB inside the store. Headers and metadata travel.
     fn copy_object(
         &self,
         object: &NewObject<'_>,
-        source: &CopySource<'_>,
-    ) -> impl Future<Output = Result<Written, StoreError>> + Send;
+        _source: &CopySource<'_>,
+    ) -> impl Future<Output = Result<Written, StoreError>> + Send {
+        ready(Err(copies_nothing("CopyObject", self.location(), object.key)))
+    }
 
     /// Copies a range of a pinned source into a part inside the store.
     fn upload_part_copy(
         &self,
         upload: &Upload,
-        part: &PartSpec,
-        source: &CopySource<'_>,
-    ) -> impl Future<Output = Result<UploadedPart, StoreError>> + Send;
+        _part: &PartSpec,
+        _source: &CopySource<'_>,
+    ) -> impl Future<Output = Result<UploadedPart, StoreError>> + Send {
+        ready(Err(copies_nothing("UploadPartCopy", self.location(), &upload.key)))
+    }
+}
+
+fn copies_nothing(operation: &'static str, location: &Location, key: &ObjectKey) -> StoreError {
+    StoreError::new(ErrorKind::Unsupported, operation, "the store does not copy by itself").at(location).on(key)
 }

@@ -13,8 +13,8 @@ use longhaul::{
     memory::Memory,
     object::{ByteRange, Crc64, Location, ObjectInfo, ObjectKey, PartSpec, Pin},
     store::{
-        ByteStream, Capabilities, Completion, Condition, CopySource, Destination, ErrorKind, Fetched, ListRequest,
-        NewObject, Page, Source, StoreError, UnfinishedUpload, Upload, UploadFilter, UploadedPart, Written,
+        ByteStream, Capabilities, Completion, Condition, Destination, ErrorKind, Fetched, ListRequest, NewObject, Page,
+        Source, StoreError, UnfinishedUpload, Upload, UploadFilter, UploadedPart, Written,
     },
 };
 
@@ -123,19 +123,5 @@ impl Destination for Guarded {
     }
     async fn delete_object(&self, key: &ObjectKey) -> Result<(), StoreError> {
         self.memory.delete_object(key).await
-    }
-    fn copies_from(&self, source: &Location) -> bool {
-        self.memory.copies_from(source)
-    }
-    async fn copy_object(&self, object: &NewObject<'_>, source: &CopySource<'_>) -> Result<Written, StoreError> {
-        self.memory.copy_object(object, source).await
-    }
-    async fn upload_part_copy(
-        &self,
-        upload: &Upload,
-        part: &PartSpec,
-        source: &CopySource<'_>,
-    ) -> Result<UploadedPart, StoreError> {
-        self.memory.upload_part_copy(upload, part, source).await
     }
 }

@@ -16,14 +16,13 @@ use hyper::{
     client,
     header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue},
     http::request::Parts,
-    server,
-    service::service_fn,
 };
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use test_s3::connections::{accept, serve};
 use tokio::{
     net::{TcpListener, TcpStream},
-    task::{JoinHandle, JoinSet},
+    task::JoinHandle,
 };
 
 /// What is done with a request.
@@ -97,7 +96,8 @@ impl FaultProxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("there is a free port");
         let address = listener.local_addr().expect("a listener has an address");
         let proxy = Arc::new(Proxy { upstream, state: Mutex::default() });
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&proxy)));
+        let served = Arc::clone(&proxy);
+        let accepting = tokio::spawn(accept(listener, move |stream| connection(stream, Arc::clone(&served))));
         Self { proxy, address, accepting }
     }
 
@@ -224,30 +224,8 @@ fn answer(status: u16, body: &Value) -> Response<Full<Bytes>> {
     response
 }
 
-async fn accept(listener: TcpListener, proxy: Arc<Proxy>) {
-    // The connections end with this task, because the set aborts them when it is dropped.
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                if let Ok((stream, _)) = accepted {
-                    connections.spawn(serve(stream, Arc::clone(&proxy)));
-                }
-            }
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn serve(stream: TcpStream, proxy: Arc<Proxy>) {
-    // Without this, small answers wait for acknowledgements.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let proxy = Arc::clone(&proxy);
-        async move { proxy.handle(request).await }
-    });
-    // Connections fail when processes are killed, which is what tests are about.
-    let _ = server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+async fn connection(stream: TcpStream, proxy: Arc<Proxy>) {
+    serve(stream, |request| proxy.handle(request)).await;
 }
 
 #[cfg(test)]

@@ -15,15 +15,13 @@ use hyper::{
     Method, Request, Response, StatusCode,
     body::Incoming,
     header::{CONTENT_TYPE, HeaderName, HeaderValue},
-    server::conn::http1,
-    service::service_fn,
 };
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use test_s3::connections::{accept, serve};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::oneshot,
-    task::{JoinHandle, JoinSet},
+    task::JoinHandle,
     time::timeout,
 };
 
@@ -82,7 +80,8 @@ impl RuntimeApi {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let desk = Arc::new(Desk::default());
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&desk)));
+        let served = Arc::clone(&desk);
+        let accepting = tokio::spawn(accept(listener, move |stream| connection(stream, Arc::clone(&served))));
         Ok(Self { desk, address, accepting })
     }
 
@@ -185,30 +184,8 @@ impl Invocation {
     }
 }
 
-async fn accept(listener: TcpListener, desk: Arc<Desk>) {
-    // The connections end with this task, because the set aborts them when it is dropped.
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                if let Ok((stream, _)) = accepted {
-                    connections.spawn(serve(stream, Arc::clone(&desk)));
-                }
-            }
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn serve(stream: TcpStream, desk: Arc<Desk>) {
-    // Without this, small answers wait for acknowledgements.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let desk = Arc::clone(&desk);
-        async move { route(&desk, request).await }
-    });
-    // Connections fail when processes are killed, which is what tests are about.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+async fn connection(stream: TcpStream, desk: Arc<Desk>) {
+    serve(stream, |request| route(&desk, request)).await;
 }
 
 async fn route(desk: &Desk, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {

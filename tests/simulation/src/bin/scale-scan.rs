@@ -224,17 +224,14 @@ async fn scan(scene: Arc<Scene>, lanes: usize) {
     }
 }
 
-fn main() -> ExitCode {
-    let args = Args::parse();
-    let sim = Sim::new();
+/// Both sides, the queues and the ledger, on a line that never fails.
+fn scene(args: &Args, sim: &Sim, sent: &Arc<Mutex<Sent>>) -> Scene {
     let mut faults = Faults::new(1, Rates::plenty(), Duration::from_millis(10), LEG, None);
     faults.end(Duration::ZERO);
     let world = World::new(sim.clone(), faults, Oracle::default(), Trace::hashed());
     let visibility = Duration::from_secs(1020);
     let settings = QueueSettings { visibility, max_receives: 60, delay: Duration::ZERO, twice: 0 };
-    let words = usize::try_from(args.keys / 64 + 1).unwrap_or(0);
-    let sent = Arc::new(Mutex::new(Sent { seen: vec![0; words], objects: 0, wrong: 0, messages: 0 }));
-    let scene = Arc::new(Scene {
+    Scene {
         sim: sim.clone(),
         keys: args.keys,
         page: Duration::from_millis(args.page_ms),
@@ -252,9 +249,17 @@ fn main() -> ExitCode {
         },
         scans: MemoryLedger::new("scans"),
         ranges: Queue::Ranges(SimQueue::new(world, "scans", SCANS, settings, Arc::default())),
-        jobs: Queue::Jobs(Arc::clone(&sent)),
+        jobs: Queue::Jobs(Arc::clone(sent)),
         seed: AtomicU64::new(1),
-    });
+    }
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let sim = Sim::new();
+    let words = usize::try_from(args.keys / 64 + 1).unwrap_or(0);
+    let sent = Arc::new(Mutex::new(Sent { seen: vec![0; words], objects: 0, wrong: 0, messages: 0 }));
+    let scene = Arc::new(scene(&args, &sim, &sent));
     let began = Instant::now();
     let random = &mut fastrand::Rng::with_seed(1);
     let (end, _) = sim.run(random, u64::MAX, Box::pin(scan(Arc::clone(&scene), args.ranges)));

@@ -14,8 +14,8 @@ use crate::{
         report::{ObjectReport, difference},
     },
     ledger::{Reason, Record, RecordKey, RecordSource},
-    object::{Location, ObjectKey, Pin, ProofLevel, Verify},
-    store::{Destination, Effect, ErrorKind, Source, StoreError, TagOf, chain, tags::Lesson},
+    object::{Headers, Location, ObjectInfo, ObjectKey, Pin, ProofLevel, Verify},
+    store::{Destination, Effect, ErrorKind, NewObject, Source, StoreError, TagOf, chain, tags::Lesson},
 };
 
 /// One copy under way.
@@ -124,14 +124,8 @@ impl<B: Backends> Leg<'_, B> {
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T, StoreError>>,
     {
-        let mut failures = 0;
-        loop {
-            match self.once(asked, self.engine.patience.timeout, request()).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => self.engine.patience.pause_after(error, failures).await?,
-            }
-            failures += 1;
-        }
+        let patience = &self.engine.patience;
+        patience.patiently(|| self.once(asked, patience.timeout, request())).await
     }
 
     /// A request that is not repeated here.
@@ -158,6 +152,16 @@ pub(crate) struct Asked<'a> {
 }
 
 impl<B: Backends> Leg<'_, B> {
+    /// What the destination is asked to store.
+    pub(crate) fn new_object<'a>(&'a self, info: &ObjectInfo, headers: &'a Headers) -> NewObject<'a> {
+        NewObject {
+            key: &self.job.destination_key,
+            headers,
+            storage_class: self.engine.settings.storage_class.as_deref(),
+            modified: info.modified,
+        }
+    }
+
     pub(crate) fn source_now(&self, pin: Pin) -> RecordSource {
         RecordSource { location: self.engine.source.location().clone(), key: self.job.source_key.clone(), pin }
     }

@@ -35,23 +35,14 @@ pub(crate) async fn gone_if_unlisted<B: Backends>(leg: &Leg<'_, B>, error: Store
     }
 }
 
-/// Whether it is gone still. Who asks behind the record knows that whoever copies what was written since finds it changed.
-pub(crate) async fn is_gone<B: Backends>(leg: &Leg<'_, B>) -> Result<bool, NotCopied> {
+/// Looks again, behind the record, and ends as `returned` says if the source is there: others may have begun to copy what was
+/// written since the first look, and their upload is not to be dropped. Who begins behind this look finds the record changed.
+pub(crate) async fn still_gone<B: Backends>(leg: &Leg<'_, B>, returned: NotCopied) -> Result<(), NotCopied> {
     match pin_source(leg).await {
-        Err(NotCopied::Gone) => Ok(true),
-        Err(NotCopied::Restart(_)) | Ok(_) => Ok(false),
+        Err(NotCopied::Gone) => Ok(()),
+        Err(NotCopied::Restart(_)) | Ok(_) => Err(returned),
         Err(ended) => Err(ended),
     }
-}
-
-/// Looks again, behind the record: others may have begun to copy what was written since the first look, and their upload is
-/// not to be dropped. Who begins behind this look finds the record changed.
-pub(crate) async fn still_gone<B: Backends>(leg: &Leg<'_, B>) -> Result<(), NotCopied> {
-    if is_gone(leg).await? {
-        return Ok(());
-    }
-    let error = StoreError::new(ErrorKind::Conflict, "HeadObject", "the source object was written again meanwhile");
-    Err(error.at(leg.engine.source.location()).on(&leg.job.source_key).into())
 }
 
 /// Errors that no repeat of this part can mend, but a new beginning can.

@@ -83,17 +83,12 @@ pub(crate) async fn crc_of<B: Backends, T: Source>(
     if let Some(crc) = info.crc64nvme {
         return Ok(crc);
     }
-    let mut failures = 0;
-    loop {
-        let permit = leg.engine.budget.acquire().await;
-        let read = hash_range(leg, store, key, &info.pin(), None).await;
-        drop(permit);
-        match read {
-            Ok(hasher) => return Ok(hasher.crc()),
-            Err(error) => leg.engine.patience.pause_after(error, failures).await?,
-        }
-        failures += 1;
-    }
+    let pin = info.pin();
+    let read = || async {
+        let _permit = leg.engine.budget.acquire().await;
+        hash_range(leg, store, key, &pin, None).await
+    };
+    Ok(leg.engine.patience.patiently(read).await?.crc())
 }
 
 /// Reads a range of a pinned object and hashes it.

@@ -15,7 +15,7 @@ use crate::{
     ledger::{Ledger, Reason, Record, SegmentRef, State},
     limits::Clock,
     object::{ETag, Pin},
-    store::{Effect, ErrorKind, chain},
+    store::{Effect, ErrorKind, Source, StoreError, chain},
 };
 
 /// The reason of a leg that was ended, by time or by request.
@@ -143,7 +143,10 @@ pub(crate) async fn leave_record<B: Backends>(
     }
     if record.state == State::Gone {
         if was_open {
-            still_gone(leg).await?;
+            let words = "the source object was written again meanwhile";
+            let returned = StoreError::new(ErrorKind::Conflict, "HeadObject", words);
+            let returned = returned.at(leg.engine.source.location()).on(&leg.job.source_key);
+            still_gone(leg, returned.into()).await?;
         }
         drop_upload(leg, entry).await?;
     }

@@ -14,7 +14,7 @@ use crate::{
     },
     ledger::{Lease, Ledger, Reason, Record, SOURCE_CHANGES, Segments, State},
     limits::Clock,
-    object::{ObjectInfo, Pin},
+    object::{ObjectInfo, Pin, Timestamp},
 };
 
 /// So many changes of the source in a row, each before its copy was complete, and the copy is parked where legs are counted.
@@ -23,23 +23,36 @@ const MAX_RESTARTS: u32 = 20;
 /// Takes the record for this pin, with a lease. What another pin or source left open is dropped first.
 pub(crate) async fn claim<B: Backends>(leg: &Leg<'_, B>, info: &ObjectInfo) -> Result<HeldRecord, NotCopied> {
     let now = leg.engine.patience.clock.now();
-    let pin = &info.pin();
-    let source = leg.source_now(pin.clone());
     let loaded = leg.engine.ledger.load(&leg.record_key()).await?;
     if leg.engine.patience.stop.is_cancelled() || !leg.engine.has_time_for_a_body() {
         // A record that is opened now would be left open, and its message may be long done by others.
         return Err(NotCopied::Interrupted);
     }
-    let Some((record, token)) = loaded else {
-        skip_if_already_there(leg, info, None).await?;
-        let record = Record::begin(leg.record_key(), source, now);
-        let mut entry = HeldRecord { record, token: None, found: false, segment: None };
-        begin_leg(leg, &mut entry).await?;
-        return Ok(entry);
+    let mut entry = match loaded {
+        Some((record, token)) => {
+            let there = HeldRecord { record, token: Some(token), found: true, segment: None };
+            take_up(leg, info, there, now).await?
+        }
+        None => {
+            skip_if_already_there(leg, info, None).await?;
+            let record = Record::begin(leg.record_key(), leg.source_now(info.pin()), now);
+            HeldRecord { record, token: None, found: false, segment: None }
+        }
     };
-    let mut entry = HeldRecord { record, token: Some(token), found: true, segment: None };
+    begin_leg(leg, &mut entry).await?;
+    Ok(entry)
+}
+
+/// The record that is there, as this leg goes on with it, unless it says that there is nothing to do or that others are at it.
+async fn take_up<B: Backends>(
+    leg: &Leg<'_, B>,
+    info: &ObjectInfo,
+    mut entry: HeldRecord,
+    now: Timestamp,
+) -> Result<HeldRecord, NotCopied> {
     yield_to_others(leg, &entry.record)?;
     refuse_collision(leg, &entry.record)?;
+    let pin = &info.pin();
     let is_ours = is_of_this_source(leg, &entry.record);
     let same = is_ours && entry.record.source.pin.same_write(pin);
     let touched = is_ours && entry.record.source.pin.is_touched(pin);
@@ -59,33 +72,32 @@ pub(crate) async fn claim<B: Backends>(leg: &Leg<'_, B>, info: &ObjectInfo) -> R
         drop_generation(leg, &mut entry).await?;
     }
     let fresh = matches!(entry.record.state, State::Done | State::Restarting) || !goes_on;
-    let upload = entry.record.upload.take();
-    let mut next = Record::begin(leg.record_key(), source, now);
+    let mut next = Record::begin(leg.record_key(), leg.source_now(pin.clone()), now);
     next.generation = entry.record.generation + u32::from(fresh);
     next.restarts = if entry.record.state.is_open() { entry.record.restarts + u32::from(fresh) } else { 0 };
     let cause = entry.record.reason.as_ref().filter(|_| entry.record.state == State::Restarting);
     park_if_restless(leg, &next, cause)?;
     if !fresh {
-        let old = &mut entry.record;
-        next.segments = old.segments.take().map(Segments::taken_up_again);
-        (next.intent, next.expected, next.parts) = (old.intent, old.expected.clone(), old.parts);
-        if old.state.is_open() {
-            // What was parked and sent again begins to count anew.
-            (next.attempts, next.idle_legs) = (old.attempts, old.idle_legs);
-        }
-        next.proved.clone_from(&old.proved);
-        (next.bytes, next.requests, next.started) = (old.bytes, old.requests, old.started);
-        next.upload = upload;
-        if old.state == State::Completing {
-            next.state = State::Completing;
-        }
+        keep_what_was_done(&mut next, entry.record);
         if touched {
             next.doubt_parts();
         }
     }
-    entry.record = next;
-    begin_leg(leg, &mut entry).await?;
-    Ok(entry)
+    Ok(HeldRecord { record: next, ..entry })
+}
+
+/// What earlier legs of the same generation did and found.
+fn keep_what_was_done(next: &mut Record, old: Record) {
+    if old.state.is_open() {
+        // What was parked and sent again begins to count anew.
+        (next.attempts, next.idle_legs) = (old.attempts, old.idle_legs);
+    }
+    if old.state == State::Completing {
+        next.state = State::Completing;
+    }
+    (next.upload, next.segments) = (old.upload, old.segments.map(Segments::taken_up_again));
+    (next.intent, next.expected, next.parts, next.proved) = (old.intent, old.expected, old.parts, old.proved);
+    (next.bytes, next.requests, next.started) = (old.bytes, old.requests, old.started);
 }
 
 /// Between the pin and the claim others may have copied, or have begun to copy, something newer, or have found the source

@@ -17,7 +17,7 @@ use crate::{
     ledger::{Expected, Reason, State, UPLOAD_VANISHED},
     object::{Crc64, ETag, ObjectInfo, Proof, ProofLevel, Trusts, Verify, multipart_etag},
     planted::{self, Defect},
-    store::{Completion, Destination, Effect, ErrorKind, Source, StoreError, UploadedPart, Way, Written},
+    store::{Completion, Destination, Effect, ErrorKind, Source, StoreError, Upload, UploadedPart, Way, Written},
 };
 
 /// S3 may take minutes to complete an upload of many parts (API reference of CompleteMultipartUpload).
@@ -128,27 +128,47 @@ async fn complete<B: Backends>(
         let doubt = matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::NoSuchUpload)
             || error.effect() == Effect::MayHaveHappened;
         if doubt {
-            let there = head_destination(leg).await?;
-            let by_others = error.kind() == ErrorKind::PreconditionFailed;
-            // The same bytes with other headers are what stood there before, or what somebody else wrote.
-            let ours = there.as_ref().filter(|there| same_headers(leg, info, there));
-            if let Some(written) = ours.and_then(|there| is_expected(there, &expected)) {
-                // Others may have brought the same object; then this upload is still there, and of no more use.
-                abort(leg, &filling.upload).await?;
-                return Ok(Some(written));
+            match Box::pin(look_behind(leg, info, &filling.upload, &expected, &error, &known)).await? {
+                There::Expected(written) => return Ok(Some(written)),
+                There::Other(now) => known = now,
             }
-            if error.kind() == ErrorKind::NoSuchUpload {
-                return Err(NotCopied::Restart(Reason::new(UPLOAD_VANISHED, error.to_string())));
-            }
-            let now = there.map_or(Known::Absent, |there| Known::Is(there.etag));
-            if by_others && now != known {
-                still_pinned(leg, info).await?;
-            }
-            known = now;
         }
         leg.engine.patience.pause_after(conditional_again(error), failures).await?;
         failures += 1;
     }
+}
+
+/// What stands at the destination behind a Complete whose answer says too little.
+enum There {
+    Expected(Written),
+    Other(Known),
+}
+
+/// Looks at the destination behind `error`. Others may have written it since it was last `known`.
+async fn look_behind<B: Backends>(
+    leg: &Leg<'_, B>,
+    info: &ObjectInfo,
+    upload: &Upload,
+    expected: &Expected,
+    error: &StoreError,
+    known: &Known,
+) -> Result<There, NotCopied> {
+    let there = head_destination(leg).await?;
+    // The same bytes with other headers are what stood there before, or what somebody else wrote.
+    let ours = there.as_ref().filter(|there| same_headers(leg, info, there));
+    if let Some(written) = ours.and_then(|there| is_expected(there, expected)) {
+        // Others may have brought the same object; then this upload is still there, and of no more use.
+        abort(leg, upload).await?;
+        return Ok(There::Expected(written));
+    }
+    if error.kind() == ErrorKind::NoSuchUpload {
+        return Err(NotCopied::Restart(Reason::new(UPLOAD_VANISHED, error.to_string())));
+    }
+    let now = there.map_or(Known::Absent, |there| Known::Is(there.etag));
+    if error.kind() == ErrorKind::PreconditionFailed && now != *known {
+        still_pinned(leg, info).await?;
+    }
+    Ok(There::Other(now))
 }
 
 /// Others wrote the destination meanwhile. It may be replaced only by what the source still is: they may have copied something

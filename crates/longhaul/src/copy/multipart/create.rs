@@ -10,8 +10,8 @@ use crate::{
     },
     ledger::{Ledger, LedgerError, RecordUpload, Segments, State},
     limits::Clock,
-    object::{ObjectInfo, PartPlan},
-    store::{Destination, Effect, NewObject, Upload},
+    object::{ObjectInfo, PartPlan, Timestamp},
+    store::{Destination, Effect, Upload},
 };
 
 /// Saves the intent, creates, saves the id: a crash at any point leaves a trace that the next leg can follow.
@@ -25,29 +25,7 @@ pub(crate) async fn create<B: Backends>(
     entry.record.state = State::Copying;
     entry.record.intent = Some(intent);
     save(leg, entry).await?;
-    let headers = headers_of_copy(leg, info);
-    let object = NewObject {
-        key: &leg.job.destination_key,
-        headers: &headers,
-        storage_class: leg.engine.settings.storage_class.as_deref(),
-        modified: info.modified,
-    };
-    let mut failures = 0;
-    let upload = loop {
-        let asked = leg.at_destination("CreateMultipartUpload");
-        let created = leg.engine.destination.create_multipart_upload(&object);
-        match leg.once(asked, leg.engine.patience.timeout, created).await {
-            Ok(upload) => break upload,
-            Err(error) => {
-                let may_have_happened = error.effect() == Effect::MayHaveHappened;
-                leg.engine.patience.pause_after(error, failures).await?;
-                if may_have_happened {
-                    abort_own(leg, entry, &list_unfinished(leg).await?, intent).await?;
-                }
-            }
-        }
-        failures += 1;
-    };
+    let upload = ask_for_an_upload(leg, entry, info, intent).await?;
     entry.record.upload =
         Some(RecordUpload { id: upload.id.clone(), part_size: plan.part_size(), adopted: false, doubted: false });
     if let Some(size) = leg.engine.settings.segment_size.filter(|_| is_giant(leg, info)) {
@@ -65,6 +43,32 @@ pub(crate) async fn create<B: Backends>(
         return Err(ended);
     }
     Ok(PartsInHand { upload, plan, numbers: 1..=plan.count(), have: BTreeMap::new() })
+}
+
+/// Asks until there is an upload; one of which only the answer was lost is aborted.
+async fn ask_for_an_upload<B: Backends>(
+    leg: &Leg<'_, B>,
+    entry: &HeldRecord,
+    info: &ObjectInfo,
+    intent: Timestamp,
+) -> Result<Upload, NotCopied> {
+    let headers = headers_of_copy(leg, info);
+    let object = leg.new_object(info, &headers);
+    let mut failures = 0;
+    loop {
+        let asked = leg.at_destination("CreateMultipartUpload");
+        let created = leg.engine.destination.create_multipart_upload(&object);
+        let error = match leg.once(asked, leg.engine.patience.timeout, created).await {
+            Ok(upload) => return Ok(upload),
+            Err(error) => error,
+        };
+        let may_have_happened = error.effect() == Effect::MayHaveHappened;
+        leg.engine.patience.pause_after(error, failures).await?;
+        if may_have_happened {
+            abort_own(leg, entry, &list_unfinished(leg).await?, intent).await?;
+        }
+        failures += 1;
+    }
 }
 
 async fn is_recorded<B: Backends>(leg: &Leg<'_, B>, upload: &Upload) -> Result<bool, LedgerError> {

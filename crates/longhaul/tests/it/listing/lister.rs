@@ -2,64 +2,21 @@
 
 use std::{collections::VecDeque, sync::Mutex};
 
-use contract::TestClock;
-use futures_util::{
-    StreamExt,
-    stream::{self, BoxStream},
+use contract::{
+    TestClock,
+    told::{Told, broken, lines},
 };
 use longhaul::{
-    memory::Memory,
-    object::{ByteRange, Listed, Location, ObjectInfo, ObjectKey, Pin, Timestamp},
     scan::Lister,
-    store::{ErrorKind, Fetched, ListRequest, Page, Source, StoreError},
+    store::{ErrorKind, Page},
 };
 
-use crate::shared::{key, patience};
+use crate::shared::patience;
 
-/// A store that answers with these pages, and remembers from where it was asked.
-struct Told {
-    memory: Memory,
-    listings: Mutex<VecDeque<Vec<Page>>>,
-    asked: Mutex<Vec<Option<String>>>,
-    repeats_pages: bool,
-}
-
-impl Source for Told {
-    fn location(&self) -> &Location {
-        self.memory.location()
-    }
-    fn list(&self, request: ListRequest) -> BoxStream<'_, Page> {
-        self.asked.lock().unwrap().push(request.start_after);
-        stream::iter(self.listings.lock().unwrap().pop_front().expect("no further listing is asked for")).boxed()
-    }
-    fn repeats_pages(&self) -> bool {
-        self.repeats_pages
-    }
-    async fn head_object(&self, key: &ObjectKey) -> Result<ObjectInfo, StoreError> {
-        self.memory.head_object(key).await
-    }
-    async fn get_object(
-        &self,
-        key: &ObjectKey,
-        pin: Option<&Pin>,
-        range: Option<ByteRange>,
-    ) -> Result<Fetched, StoreError> {
-        self.memory.get_object(key, pin, range).await
-    }
-}
-
+/// A store that is asked for exactly these listings.
 fn told(repeats_pages: bool, listings: Vec<Vec<Page>>) -> Told {
-    let memory = Memory::new("bucket");
-    Told { memory, listings: Mutex::new(listings.into()), asked: Mutex::default(), repeats_pages }
-}
-
-fn lines(keys: &[&str]) -> Page {
-    let line = |text: &&str| Listed { key: key(text), size: 1, etag: None, modified: Timestamp(0), version_id: None };
-    Ok(keys.iter().map(line).collect())
-}
-
-fn broken() -> Page {
-    Err(StoreError::new(ErrorKind::Unavailable, "ListObjectsV2", "the connection broke"))
+    let listings = Mutex::new(VecDeque::from(listings));
+    Told::new(repeats_pages, move |_| listings.lock().unwrap().pop_front().expect("no further listing is asked for"))
 }
 
 async fn all(lister: &mut Lister<'_, Told, TestClock>) -> Result<Vec<String>, ErrorKind> {
@@ -82,7 +39,7 @@ async fn a_store_that_begins_with_the_key_behind_which_it_should_begin_gives_it_
     let store = told(false, vec![vec![lines(&["a", "b"]), broken()], vec![lines(&["b", "c"])]]);
     let patience = patience();
     assert_eq!(all(&mut Lister::new(&store, &patience, "")).await.unwrap(), ["a", "b", "c"]);
-    assert_eq!(*store.asked.lock().unwrap(), [None, Some("b".to_owned())]);
+    assert_eq!(store.asked(), [None, Some("b".to_owned())]);
 }
 
 #[tokio::test]
