@@ -28,12 +28,6 @@ impl Hold {
         let _ = reached.wait_for(|reached| *reached).await;
     }
 
-    /// Whether the request is stopped already.
-    #[must_use]
-    pub fn is_reached(&self) -> bool {
-        *self.reached.borrow()
-    }
-
     /// Lets the request go on.
     pub fn release(self) {}
 }
