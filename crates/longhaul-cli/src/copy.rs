@@ -105,14 +105,12 @@ async fn work<L: Ledger>(
     let (list, compared) = match &keys {
         // What a list names is compared one by one, by two requests each, and is proved one by one as it is copied.
         Some((store, key)) => {
-            let copied = Box::pin(lists::copy(&engine, &scan, store, key, unsettled, mode, &mut hear));
-            let (list, ended) = copied.await;
+            let (list, ended) = Box::pin(lists::copy(&engine, &scan, store, key, unsettled, mode, &mut hear)).await;
             (list, ended.map(|()| None))
         }
         None => {
             let mut hear = |event: Event<'_>| hear(ListEvent::Scan(event));
-            let compared = Box::pin(copy_and_compare(&engine, &scan, unsettled, mode, &mut hear));
-            let (totals, compared) = compared.await;
+            let (totals, compared) = Box::pin(copy_and_compare(&engine, &scan, unsettled, mode, &mut hear)).await;
             (ListTotals { totals, ..ListTotals::default() }, compared.map_err(Failure::from))
         }
     };

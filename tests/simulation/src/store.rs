@@ -230,10 +230,6 @@ impl Destination for SimStore {
         self.memory.capabilities()
     }
 
-    fn refuse_key(&self, key: &ObjectKey) -> Option<String> {
-        self.memory.refuse_key(key)
-    }
-
     async fn put_object(
         &self,
         object: &NewObject<'_>,

@@ -131,9 +131,6 @@ impl Destination for Synthetic {
         let checksums = ChecksumSupport::Crc64Nvme;
         Capabilities { conditional_writes: true, checksums, headers: true, min_part_size: 1 }
     }
-    fn refuse_key(&self, _key: &ObjectKey) -> Option<String> {
-        None
-    }
     fn list_multipart_uploads(
         &self,
         _filter: UploadFilter,

@@ -18,14 +18,8 @@ use crate::{
 /// Deletes the copy of an object that is no more. The report's outcome is *gone*, or *skipped* with the reason.
 pub async fn delete_copy<B: Backends>(engine: &Engine<B>, job: &CopyJob) -> ObjectReport {
     let leg = Leg::new(engine, job);
-    let began = engine.patience.clock.elapsed();
-    let ended = match delete(&leg).await {
-        Ok(()) => NotCopied::Gone,
-        Err(ended) => ended,
-    };
-    let report = leg.report(Err(ended), engine.patience.clock.elapsed().saturating_sub(began).as_secs_f64());
+    let report = leg.reported(async { Err(delete(&leg).await.err().unwrap_or(NotCopied::Gone)) }).await;
     debug_assert!(report.outcome != Outcome::Copied);
-    engine.observer.object_finished(&report);
     report
 }
 

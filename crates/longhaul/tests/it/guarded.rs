@@ -91,9 +91,6 @@ impl Destination for Guarded {
     fn capabilities(&self) -> Capabilities {
         self.memory.capabilities()
     }
-    fn refuse_key(&self, key: &ObjectKey) -> Option<String> {
-        self.memory.refuse_key(key)
-    }
     fn list_multipart_uploads(&self, filter: UploadFilter) -> BoxStream<'_, Result<Vec<UnfinishedUpload>, StoreError>> {
         self.memory.list_multipart_uploads(filter)
     }
