@@ -145,9 +145,7 @@ impl Front {
     }
 
     fn damaged(&self, mut response: Response<Body>, drawn: &[Drawn], exchange: &Exchange) -> Response<Body> {
-        let Some(length) = content_length(&response).filter(|length| *length > 0) else {
-            return response;
-        };
+        let Some(length) = content_length(&response).filter(|length| *length > 0) else { return response };
         if exchange.target.operation != "GetObject" || !response.status().is_success() {
             return response;
         }

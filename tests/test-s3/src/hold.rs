@@ -56,9 +56,7 @@ impl Holds {
     }
 
     pub async fn pass(&self, operation: &str, when: When) {
-        let Some(mut held) = self.take(operation, when) else {
-            return;
-        };
+        let Some(mut held) = self.take(operation, when) else { return };
         held.reached.send_replace(true);
         // Nothing is ever sent: this resolves when the hold is dropped.
         let _ = held.release.changed().await;

@@ -190,9 +190,7 @@ impl Service {
             return Ok(object);
         }
         let wanted = algorithm.or_else(|| source.checksum.as_ref().map(|checksum| checksum.algorithm));
-        let Some(digests) = self.digest(source.data.clone(), wanted).await? else {
-            return Ok(object);
-        };
+        let Some(digests) = self.digest(source.data.clone(), wanted).await? else { return Ok(object) };
         object.crc64 = Some(digests.crc64);
         if !in_one_piece {
             object.etag = digests.etag();
