@@ -105,12 +105,12 @@ async fn work<L: Ledger>(
     let (list, compared) = match &keys {
         // What a list names is compared one by one, by two requests each, and is proved one by one as it is copied.
         Some((store, key)) => {
-            let (list, ended) = lists::copy(&engine, &scan, store, key, unsettled, mode, &mut hear).await;
+            let (list, ended) = Box::pin(lists::copy(&engine, &scan, store, key, unsettled, mode, &mut hear)).await;
             (list, ended.map(|()| None))
         }
         None => {
             let mut hear = |event: Event<'_>| hear(ListEvent::Scan(event));
-            let (totals, compared) = copy_and_compare(&engine, &scan, unsettled, mode, &mut hear).await;
+            let (totals, compared) = Box::pin(copy_and_compare(&engine, &scan, unsettled, mode, &mut hear)).await;
             (ListTotals { totals, ..ListTotals::default() }, compared.map_err(Failure::from))
         }
     };

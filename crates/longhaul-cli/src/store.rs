@@ -49,6 +49,15 @@ macro_rules! either {
     };
 }
 
+/// Writes requests that do so.
+macro_rules! either_answers {
+    ($(async fn $request:ident($($given:ident: $kind:ty),*) -> $answer:ty;)*) => {
+        $(async fn $request(&self, $($given: $kind),*) -> Result<$answer, StoreError> {
+            either!(self, store => store.$request($($given),*).await)
+        })*
+    };
+}
+
 impl Source for Store {
     fn location(&self) -> &Location {
         either!(self, store => store.location())
@@ -85,17 +94,9 @@ impl Source for Store {
         either!(self, store => store.list_versions(request))
     }
 
-    async fn head_object(&self, key: &ObjectKey) -> Result<ObjectInfo, StoreError> {
-        either!(self, store => store.head_object(key).await)
-    }
-
-    async fn get_object(
-        &self,
-        key: &ObjectKey,
-        pin: Option<&Pin>,
-        range: Option<ByteRange>,
-    ) -> Result<Fetched, StoreError> {
-        either!(self, store => store.get_object(key, pin, range).await)
+    either_answers! {
+        async fn head_object(key: &ObjectKey) -> ObjectInfo;
+        async fn get_object(key: &ObjectKey, pin: Option<&Pin>, range: Option<ByteRange>) -> Fetched;
     }
 }
 
@@ -108,71 +109,24 @@ impl Destination for Store {
         either!(self, store => store.refuse_key(key))
     }
 
-    async fn put_object(
-        &self,
-        object: &NewObject<'_>,
-        condition: &Condition,
-        expected: Option<Crc64>,
-        body: ByteStream,
-    ) -> Result<Written, StoreError> {
-        either!(self, store => store.put_object(object, condition, expected, body).await)
-    }
-
-    async fn create_multipart_upload(&self, object: &NewObject<'_>) -> Result<Upload, StoreError> {
-        either!(self, store => store.create_multipart_upload(object).await)
-    }
-
     fn list_multipart_uploads(&self, filter: UploadFilter) -> BoxStream<'_, Result<Vec<UnfinishedUpload>, StoreError>> {
         either!(self, store => store.list_multipart_uploads(filter))
-    }
-
-    async fn list_parts(&self, upload: &Upload) -> Result<Vec<UploadedPart>, StoreError> {
-        either!(self, store => store.list_parts(upload).await)
-    }
-
-    async fn reread_part(&self, upload: &Upload, part: &UploadedPart) -> Result<bool, StoreError> {
-        either!(self, store => store.reread_part(upload, part).await)
-    }
-
-    async fn upload_part(
-        &self,
-        upload: &Upload,
-        part: &PartSpec,
-        body: ByteStream,
-    ) -> Result<UploadedPart, StoreError> {
-        either!(self, store => store.upload_part(upload, part, body).await)
-    }
-
-    async fn complete_multipart_upload(
-        &self,
-        upload: &Upload,
-        completion: &Completion<'_>,
-    ) -> Result<Written, StoreError> {
-        either!(self, store => store.complete_multipart_upload(upload, completion).await)
-    }
-
-    async fn abort_multipart_upload(&self, upload: &Upload) -> Result<(), StoreError> {
-        either!(self, store => store.abort_multipart_upload(upload).await)
-    }
-
-    async fn delete_object(&self, key: &ObjectKey) -> Result<(), StoreError> {
-        either!(self, store => store.delete_object(key).await)
     }
 
     fn copies_from(&self, source: &Location) -> bool {
         either!(self, store => store.copies_from(source))
     }
 
-    async fn copy_object(&self, object: &NewObject<'_>, source: &CopySource<'_>) -> Result<Written, StoreError> {
-        either!(self, store => store.copy_object(object, source).await)
-    }
-
-    async fn upload_part_copy(
-        &self,
-        upload: &Upload,
-        part: &PartSpec,
-        source: &CopySource<'_>,
-    ) -> Result<UploadedPart, StoreError> {
-        either!(self, store => store.upload_part_copy(upload, part, source).await)
+    either_answers! {
+        async fn put_object(new: &NewObject<'_>, only_if: &Condition, crc: Option<Crc64>, body: ByteStream) -> Written;
+        async fn create_multipart_upload(object: &NewObject<'_>) -> Upload;
+        async fn list_parts(upload: &Upload) -> Vec<UploadedPart>;
+        async fn reread_part(upload: &Upload, part: &UploadedPart) -> bool;
+        async fn upload_part(upload: &Upload, part: &PartSpec, body: ByteStream) -> UploadedPart;
+        async fn complete_multipart_upload(upload: &Upload, completion: &Completion<'_>) -> Written;
+        async fn abort_multipart_upload(upload: &Upload) -> ();
+        async fn delete_object(key: &ObjectKey) -> ();
+        async fn copy_object(object: &NewObject<'_>, source: &CopySource<'_>) -> Written;
+        async fn upload_part_copy(upload: &Upload, part: &PartSpec, source: &CopySource<'_>) -> UploadedPart;
     }
 }

@@ -6,7 +6,7 @@
 use longhaul::store::{ErrorKind, StoreError};
 use rusqlite::{Connection, params};
 
-use crate::{call::Call, stamp::Stamp};
+use crate::{call::Call, lines::temporary_database, stamp::Stamp};
 
 /// Entries that are read back from the database at a time.
 const PAGE: i64 = 1000;
@@ -96,12 +96,7 @@ fn failed(error: rusqlite::Error, call: &Call) -> StoreError {
 
 impl Spill {
     fn create() -> rusqlite::Result<Self> {
-        // The empty name is SQLite's for a temporary file that is gone with the connection, also after a crash.
-        let database = Connection::open("")?;
-        database.execute_batch(
-            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192;
-             CREATE TABLE entry (name TEXT NOT NULL PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID;",
-        )?;
+        let database = temporary_database("entry", "name TEXT NOT NULL PRIMARY KEY, stamp TEXT NOT NULL")?;
         Ok(Self { database, last: String::new() })
     }
 

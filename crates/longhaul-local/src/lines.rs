@@ -6,6 +6,17 @@ use rusqlite::{Connection, Row, params};
 /// Lines that are read back at a time.
 const PAGE: i64 = 1000;
 
+/// A table that is gone with the connection, also after a crash.
+pub(crate) fn temporary_database(table: &str, columns: &str) -> rusqlite::Result<Connection> {
+    // The empty name is SQLite's for a temporary file.
+    let database = Connection::open("")?;
+    database.execute_batch(&format!(
+        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192;
+         CREATE TABLE {table} ({columns}) WITHOUT ROWID;"
+    ))?;
+    Ok(database)
+}
+
 pub(crate) struct Lines {
     database: Connection,
     last: String,
@@ -13,14 +24,8 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn create() -> rusqlite::Result<Self> {
-        // The empty name is SQLite's for a temporary file that is gone with the connection, also after a crash.
-        let database = Connection::open("")?;
-        database.execute_batch(
-            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192;
-             CREATE TABLE line (key TEXT NOT NULL PRIMARY KEY, size INTEGER NOT NULL, etag TEXT,
-                                modified INTEGER NOT NULL) WITHOUT ROWID;",
-        )?;
-        Ok(Self { database, last: String::new() })
+        let columns = "key TEXT NOT NULL PRIMARY KEY, size INTEGER NOT NULL, etag TEXT, modified INTEGER NOT NULL";
+        Ok(Self { database: temporary_database("line", columns)?, last: String::new() })
     }
 
     /// Adds lines; of two with one key the later one stays. How many keys are new.

@@ -20,7 +20,7 @@ use crate::{
 
 impl SimStore {
     pub(crate) async fn put_now(
-        &self,
+        self,
         owned: OwnedObject,
         condition: Condition,
         expected: Option<Crc64>,
@@ -31,26 +31,22 @@ impl SimStore {
         Ok(written)
     }
 
-    pub(crate) async fn complete_now(
-        &self,
-        upload: Upload,
-        completion: OwnedCompletion,
-    ) -> Result<Written, StoreError> {
+    pub(crate) async fn complete_now(self, upload: Upload, completion: OwnedCompletion) -> Result<Written, StoreError> {
         let written = self.on_time().complete_multipart_upload(&upload, &completion.borrowed()).await?;
         self.world.oracle().uploads().ended(&upload.id, UploadEnd::Completed);
         self.appeared(&upload.key);
         Ok(written)
     }
 
-    pub(crate) async fn abort_now(&self, upload: &Upload) -> Result<(), StoreError> {
-        self.on_time().abort_multipart_upload(upload).await?;
+    pub(crate) async fn abort_now(self, upload: Upload) -> Result<(), StoreError> {
+        self.on_time().abort_multipart_upload(&upload).await?;
         self.world.oracle().upload_aborted(upload.key.as_str(), &upload.id);
         Ok(())
     }
 
-    pub(crate) async fn delete_now(&self, key: &ObjectKey, asked: Asked, by: ProcessId) -> Result<(), StoreError> {
+    pub(crate) async fn delete_now(self, key: ObjectKey, asked: Asked, by: ProcessId) -> Result<(), StoreError> {
         let was_there = self.memory.bytes(key.as_str()).is_some();
-        self.memory.delete_object(key).await?;
+        self.memory.delete_object(&key).await?;
         if was_there {
             let found = self.world.oracle().deleted_by_product(key.as_str(), asked, self.world.now(), by);
             self.world.judge(found);

@@ -127,10 +127,23 @@ impl SimStore {
         });
     }
 
-    /// The process gives up on a request that is carried out all the same, later.
-    fn later(&self, call: &Call<'_>, effect: impl Future<Output = ()> + Send + 'static) -> StoreError {
-        self.world.later(call.standstill(), effect);
-        StoreError::new(ErrorKind::Unavailable, "late", "the connection broke").maybe_happened()
+    /// As [`carried`](Self::carried), unless the process gives up on a request that is carried out all the same, later.
+    async fn carried_or_late<T>(
+        &self,
+        call: &Call<'_>,
+        op: Op,
+        key: ObjectKey,
+        effect: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if !call.has(Fault::Late) {
+            return self.carried(call, op, key.as_str(), effect).await;
+        }
+        let store = self.clone();
+        self.world.later(call.standstill(), async move {
+            let late = effect.await;
+            store.note(op, &format!("{key} (late)"), late.err().as_ref());
+        });
+        Err(StoreError::new(ErrorKind::Unavailable, "late", "the connection broke").maybe_happened())
     }
 
     /// Another answer than was asked for: another range, the whole, or the object as it is now, each with its true description.
@@ -217,10 +230,6 @@ impl Destination for SimStore {
         self.memory.capabilities()
     }
 
-    fn refuse_key(&self, key: &ObjectKey) -> Option<String> {
-        self.memory.refuse_key(key)
-    }
-
     async fn put_object(
         &self,
         object: &NewObject<'_>,
@@ -232,16 +241,8 @@ impl Destination for SimStore {
         let (owned, condition) = (OwnedObject::of(object), condition.clone());
         // It is refused by its checksum, if there is one.
         let (body, _) = self.received(&call, body, expected.is_some()).await;
-        if call.has(Fault::Late) {
-            let store = self.clone();
-            return Err(self.later(&call, async move {
-                let key = owned.key.clone();
-                let put = store.put_now(owned, condition, expected, body).await;
-                store.note(Op::Put, &format!("{key} (late)"), put.err().as_ref());
-            }));
-        }
-        let key = owned.key.clone();
-        self.carried(&call, Op::Put, key.as_str(), self.put_now(owned, condition, expected, body)).await
+        let put = self.clone().put_now(owned, condition, expected, body);
+        self.carried_or_late(&call, Op::Put, object.key.clone(), put).await
     }
 
     async fn create_multipart_upload(&self, object: &NewObject<'_>) -> Result<Upload, StoreError> {
@@ -314,42 +315,20 @@ impl Destination for SimStore {
         completion: &Completion<'_>,
     ) -> Result<Written, StoreError> {
         let call = self.world.call(Op::Complete);
-        let (upload, completion) = (upload.clone(), OwnedCompletion::of(completion));
-        if call.has(Fault::Late) {
-            let store = self.clone();
-            return Err(self.later(&call, async move {
-                let key = upload.key.clone();
-                let completed = store.complete_now(upload, completion).await;
-                store.note(Op::Complete, &format!("{key} (late)"), completed.err().as_ref());
-            }));
-        }
-        let key = upload.key.clone();
-        self.carried(&call, Op::Complete, key.as_str(), self.complete_now(upload, completion)).await
+        let complete = self.clone().complete_now(upload.clone(), OwnedCompletion::of(completion));
+        self.carried_or_late(&call, Op::Complete, upload.key.clone(), complete).await
     }
 
     async fn abort_multipart_upload(&self, upload: &Upload) -> Result<(), StoreError> {
         let call = self.world.call(Op::Abort);
-        if call.has(Fault::Late) {
-            let (store, upload) = (self.clone(), upload.clone());
-            return Err(self.later(&call, async move {
-                let aborted = store.abort_now(&upload).await;
-                store.note(Op::Abort, &format!("{} (late)", upload.key), aborted.err().as_ref());
-            }));
-        }
-        self.carried(&call, Op::Abort, upload.key.as_str(), self.abort_now(upload)).await
+        self.carried_or_late(&call, Op::Abort, upload.key.clone(), self.clone().abort_now(upload.clone())).await
     }
 
     async fn delete_object(&self, key: &ObjectKey) -> Result<(), StoreError> {
         let call = self.world.call(Op::Delete);
         let by = self.world.sim().current();
         let asked = Asked { at: self.world.now(), given_up: call.has(Fault::Late) };
-        if call.has(Fault::Late) {
-            let (store, key) = (self.clone(), key.clone());
-            return Err(self.later(&call, async move {
-                let deleted = store.delete_now(&key, asked, by).await;
-                store.note(Op::Delete, &format!("{key} (late)"), deleted.err().as_ref());
-            }));
-        }
-        self.carried(&call, Op::Delete, key.as_str(), self.delete_now(key, asked, by)).await
+        let delete = self.clone().delete_now(key.clone(), asked, by);
+        self.carried_or_late(&call, Op::Delete, key.clone(), delete).await
     }
 }

@@ -92,8 +92,13 @@ impl Synthetic {
     }
 }
 
-fn unsupported<T>(operation: &'static str) -> Result<T, StoreError> {
-    Err(StoreError::new(ErrorKind::Unsupported, operation, "these buckets can only be listed"))
+/// Writes requests that do nothing: these buckets can only be listed.
+macro_rules! unsupported {
+    ($(async fn $request:ident($($kind:ty),*) -> $answer:ty;)*) => {
+        $(async fn $request(&self, $(_: $kind),*) -> Result<$answer, StoreError> {
+            Err(StoreError::new(ErrorKind::Unsupported, stringify!($request), "these buckets can only be listed"))
+        })*
+    };
 }
 
 impl Source for Synthetic {
@@ -115,16 +120,9 @@ impl Source for Synthetic {
         .boxed()
     }
 
-    async fn head_object(&self, _key: &ObjectKey) -> Result<ObjectInfo, StoreError> {
-        unsupported("HeadObject")
-    }
-    async fn get_object(
-        &self,
-        _key: &ObjectKey,
-        _pin: Option<&Pin>,
-        _range: Option<ByteRange>,
-    ) -> Result<Fetched, StoreError> {
-        unsupported("GetObject")
+    unsupported! {
+        async fn head_object(&ObjectKey) -> ObjectInfo;
+        async fn get_object(&ObjectKey, Option<&Pin>, Option<ByteRange>) -> Fetched;
     }
 }
 
@@ -133,50 +131,20 @@ impl Destination for Synthetic {
         let checksums = ChecksumSupport::Crc64Nvme;
         Capabilities { conditional_writes: true, checksums, headers: true, min_part_size: 1 }
     }
-    fn refuse_key(&self, _key: &ObjectKey) -> Option<String> {
-        None
-    }
-    async fn put_object(
-        &self,
-        _object: &NewObject<'_>,
-        _condition: &Condition,
-        _expected: Option<Crc64>,
-        _body: ByteStream,
-    ) -> Result<Written, StoreError> {
-        unsupported("PutObject")
-    }
-    async fn create_multipart_upload(&self, _object: &NewObject<'_>) -> Result<Upload, StoreError> {
-        unsupported("CreateMultipartUpload")
-    }
     fn list_multipart_uploads(
         &self,
         _filter: UploadFilter,
     ) -> BoxStream<'_, Result<Vec<UnfinishedUpload>, StoreError>> {
         stream::empty().boxed()
     }
-    async fn list_parts(&self, _upload: &Upload) -> Result<Vec<UploadedPart>, StoreError> {
-        unsupported("ListParts")
-    }
-    async fn upload_part(
-        &self,
-        _upload: &Upload,
-        _part: &PartSpec,
-        _body: ByteStream,
-    ) -> Result<UploadedPart, StoreError> {
-        unsupported("UploadPart")
-    }
-    async fn complete_multipart_upload(
-        &self,
-        _upload: &Upload,
-        _completion: &Completion<'_>,
-    ) -> Result<Written, StoreError> {
-        unsupported("CompleteMultipartUpload")
-    }
-    async fn abort_multipart_upload(&self, _upload: &Upload) -> Result<(), StoreError> {
-        unsupported("AbortMultipartUpload")
-    }
-    async fn delete_object(&self, _key: &ObjectKey) -> Result<(), StoreError> {
-        unsupported("DeleteObject")
+    unsupported! {
+        async fn put_object(&NewObject<'_>, &Condition, Option<Crc64>, ByteStream) -> Written;
+        async fn create_multipart_upload(&NewObject<'_>) -> Upload;
+        async fn list_parts(&Upload) -> Vec<UploadedPart>;
+        async fn upload_part(&Upload, &PartSpec, ByteStream) -> UploadedPart;
+        async fn complete_multipart_upload(&Upload, &Completion<'_>) -> Written;
+        async fn abort_multipart_upload(&Upload) -> ();
+        async fn delete_object(&ObjectKey) -> ();
     }
 }
 

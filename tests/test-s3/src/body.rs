@@ -1,21 +1,16 @@
-//! Bodies on their way through the server: counted, slowed down, damaged, cut off.
+//! Bodies on their way through the server: counted, damaged, cut off.
 
 use std::{
     fmt,
     pin::Pin,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use s3s::{Body, StdError};
-use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::record::Exchange;
 
@@ -31,64 +26,6 @@ impl fmt::Display for Dropped {
 
 impl std::error::Error for Dropped {}
 
-/// A limit for all bodies of a server together.
-#[derive(Debug, Default)]
-pub(crate) struct Bandwidth {
-    /// 0 is no limit.
-    bytes_per_second: AtomicU64,
-    free_at: Mutex<Option<Instant>>,
-}
-
-impl Bandwidth {
-    pub fn set(&self, bytes_per_second: Option<u64>) {
-        self.bytes_per_second.store(bytes_per_second.unwrap_or(0), Ordering::Relaxed);
-    }
-
-    pub fn is_limited(&self) -> bool {
-        self.bytes_per_second.load(Ordering::Relaxed) > 0
-    }
-
-    /// When `bytes` more have passed at this rate.
-    fn charge(&self, bytes: usize) -> Option<Instant> {
-        let rate = self.bytes_per_second.load(Ordering::Relaxed);
-        if rate == 0 {
-            return None;
-        }
-        let now = Instant::now();
-        let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let begin = free_at.map_or(now, |at| at.max(now));
-        let end = begin + Duration::from_secs_f64(bytes as f64 / rate as f64);
-        *free_at = Some(end);
-        Some(end)
-    }
-}
-
-/// Waits until the bytes that passed have been paid for.
-#[derive(Default)]
-struct Pace {
-    bandwidth: Option<Arc<Bandwidth>>,
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
-impl Pace {
-    fn new(bandwidth: Option<Arc<Bandwidth>>) -> Self {
-        Self { bandwidth, sleep: None }
-    }
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if let Some(sleep) = &mut self.sleep {
-            ready!(sleep.as_mut().poll(context));
-            self.sleep = None;
-        }
-        Poll::Ready(())
-    }
-
-    fn charge(&mut self, bytes: usize) {
-        let until = self.bandwidth.as_ref().and_then(|bandwidth| bandwidth.charge(bytes));
-        self.sleep = until.map(|until| Box::pin(sleep_until(until)));
-    }
-}
-
 /// A request's body, shared so that what the service leaves of it can still be read.
 #[derive(Clone)]
 pub(crate) struct RequestBody {
@@ -98,13 +35,11 @@ pub(crate) struct RequestBody {
 struct Received {
     incoming: Incoming,
     exchange: Arc<Exchange>,
-    pace: Pace,
 }
 
 impl RequestBody {
-    pub fn new(incoming: Incoming, exchange: Arc<Exchange>, bandwidth: Option<Arc<Bandwidth>>) -> Self {
-        let received = Received { incoming, exchange, pace: Pace::new(bandwidth) };
-        Self { inner: Arc::new(Mutex::new(received)) }
+    pub fn new(incoming: Incoming, exchange: Arc<Exchange>) -> Self {
+        Self { inner: Arc::new(Mutex::new(Received { incoming, exchange })) }
     }
 
     /// Reads what is left. A client that is still sending may not notice an answer, and an unread body would have hyper
@@ -126,13 +61,11 @@ impl HttpBody for RequestBody {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let mut received = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        ready!(received.pace.poll_ready(context));
         let frame = ready!(Pin::new(&mut received.incoming).poll_frame(context));
         if let Some(Ok(frame)) = &frame
             && let Some(bytes) = frame.data_ref()
         {
             received.exchange.add_received(bytes.len() as u64);
-            received.pace.charge(bytes.len());
         }
         Poll::Ready(frame)
     }
@@ -157,17 +90,16 @@ pub(crate) struct Damage {
     pub flip_at: Option<u64>,
 }
 
-/// An answer's body, damaged and slowed down.
+/// An answer's body, damaged.
 pub(crate) struct AnswerBody {
     inner: Pin<Box<Body>>,
     damage: Damage,
     position: u64,
-    pace: Pace,
 }
 
 impl AnswerBody {
-    pub fn new(inner: Body, damage: Damage, bandwidth: Option<Arc<Bandwidth>>) -> Self {
-        Self { inner: Box::pin(inner), damage, position: 0, pace: Pace::new(bandwidth) }
+    pub fn new(inner: Body, damage: Damage) -> Self {
+        Self { inner: Box::pin(inner), damage, position: 0 }
     }
 
     fn alter(&mut self, bytes: Bytes) -> Bytes {
@@ -180,7 +112,6 @@ impl AnswerBody {
             bytes = flip(&bytes, (at - self.position) as usize);
         }
         self.position += length;
-        self.pace.charge(bytes.len());
         bytes
     }
 }
@@ -197,7 +128,6 @@ impl HttpBody for AnswerBody {
     type Error = StdError;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StdError>>> {
-        ready!(self.pace.poll_ready(context));
         if self.damage.drop_at.is_some_and(|at| self.position >= at) {
             return Poll::Ready(Some(Err(Dropped.into())));
         }

@@ -84,9 +84,7 @@ impl Bucket {
 
     /// The named version of `key`, or the current one.
     pub fn find(&self, key: &str, version_id: Option<&str>) -> S3Result<Arc<Object>> {
-        let Some(id) = version_id else {
-            return self.current(key).ok_or_else(|| self.missing(key));
-        };
+        let Some(id) = version_id else { return self.current(key).ok_or_else(|| self.missing(key)) };
         let mut versions = self.keys.get(key).into_iter().flatten();
         match versions.find(|version| version.id() == id) {
             Some(Version::Object(object)) => Ok(Arc::clone(object)),

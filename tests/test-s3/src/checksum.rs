@@ -285,6 +285,18 @@ macro_rules! set_checksum {
     };
 }
 
+/// An S3 answer that names a checksum with its kind, if there is one.
+macro_rules! with_checksum {
+    ($output:expr, $checksum:expr) => {{
+        let mut output = $output;
+        if let Some(checksum) = $checksum {
+            output.checksum_type = Some(s3s::dto::ChecksumType::from_static(checksum.kind.as_str()));
+            $crate::checksum::set_checksum!(output, checksum.algorithm, checksum.value);
+        }
+        output
+    }};
+}
+
 /// The checksums in the fields of an S3 request.
 macro_rules! sent_checksums {
     ($input:expr) => {
@@ -301,7 +313,7 @@ macro_rules! sent_checksums {
     };
 }
 
-pub(crate) use {sent_checksums, set_checksum};
+pub(crate) use {sent_checksums, set_checksum, with_checksum};
 
 #[cfg(test)]
 mod tests {

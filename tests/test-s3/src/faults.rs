@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{body::Bandwidth, operation::Target, synthetic::mix_two};
+use crate::{operation::Target, synthetic::mix_two};
 
 /// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -261,18 +261,11 @@ pub struct Faults {
     next: AtomicU64,
     injected: AtomicU64,
     rules: Mutex<Vec<Active>>,
-    bandwidth: Arc<Bandwidth>,
 }
 
 impl Faults {
     pub(crate) fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            next: AtomicU64::new(0),
-            injected: AtomicU64::new(0),
-            rules: Mutex::new(Vec::new()),
-            bandwidth: Arc::new(Bandwidth::default()),
-        }
+        Self { seed, next: AtomicU64::new(0), injected: AtomicU64::new(0), rules: Mutex::new(Vec::new()) }
     }
 
     /// Adds a rule. Several rules may strike the same request.
@@ -293,15 +286,6 @@ impl Faults {
     #[must_use]
     pub fn injected(&self) -> u64 {
         self.injected.load(Ordering::Relaxed)
-    }
-
-    /// Limits all bodies together to so many bytes a second.
-    pub fn set_bandwidth(&self, bytes_per_second: Option<u64>) {
-        self.bandwidth.set(bytes_per_second);
-    }
-
-    pub(crate) fn bandwidth(&self) -> Option<Arc<Bandwidth>> {
-        self.bandwidth.is_limited().then(|| Arc::clone(&self.bandwidth))
     }
 
     pub(crate) fn draw(&self, target: &Target) -> Vec<Drawn> {

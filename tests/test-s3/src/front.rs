@@ -39,7 +39,7 @@ impl Front {
         let operation = exchange.target.operation;
         self.holds.pass(operation, When::BeforeEffect).await;
         let response = self.answer(request, &drawn, &exchange).await?;
-        self.recorder.answered(&exchange, response.status().as_u16(), content_length(&response).unwrap_or(0));
+        self.recorder.answered(&exchange, response.status().as_u16());
         self.holds.pass(operation, When::AfterEffect).await;
         self.finish(&drawn, &exchange)?;
         Ok(self.damaged(response, &drawn, &exchange))
@@ -69,7 +69,7 @@ impl Front {
         exchange: &Arc<Exchange>,
     ) -> Result<Response<Body>, Dropped> {
         let (parts, incoming) = request.into_parts();
-        let body = RequestBody::new(incoming, Arc::clone(exchange), self.faults.bandwidth());
+        let body = RequestBody::new(incoming, Arc::clone(exchange));
         if let Some(refusal) = self.refusal(&parts.headers, drawn, &body).await? {
             body.drain().await;
             return Ok(refusal);
@@ -145,13 +145,10 @@ impl Front {
     }
 
     fn damaged(&self, mut response: Response<Body>, drawn: &[Drawn], exchange: &Exchange) -> Response<Body> {
-        let Some(length) = content_length(&response).filter(|length| *length > 0) else {
-            return response;
-        };
+        let Some(length) = content_length(&response).filter(|length| *length > 0) else { return response };
         if exchange.target.operation != "GetObject" || !response.status().is_success() {
             return response;
         }
-        let bandwidth = self.faults.bandwidth();
         let mut damage = Damage::default();
         for drawn in drawn {
             add_damage(&mut damage, drawn, length);
@@ -159,10 +156,10 @@ impl Front {
         if let Some(end) = damage.end_at {
             response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(end));
         }
-        if damage == Damage::default() && bandwidth.is_none() {
+        if damage == Damage::default() {
             return response;
         }
-        response.map(|body| Body::http_body_unsync(AnswerBody::new(body, damage, bandwidth)))
+        response.map(|body| Body::http_body_unsync(AnswerBody::new(body, damage)))
     }
 }
 

@@ -28,12 +28,6 @@ impl Hold {
         let _ = reached.wait_for(|reached| *reached).await;
     }
 
-    /// Whether the request is stopped already.
-    #[must_use]
-    pub fn is_reached(&self) -> bool {
-        *self.reached.borrow()
-    }
-
     /// Lets the request go on.
     pub fn release(self) {}
 }
@@ -62,9 +56,7 @@ impl Holds {
     }
 
     pub async fn pass(&self, operation: &str, when: When) {
-        let Some(mut held) = self.take(operation, when) else {
-            return;
-        };
+        let Some(mut held) = self.take(operation, when) else { return };
         held.reached.send_replace(true);
         // Nothing is ever sent: this resolves when the hold is dropped.
         let _ = held.release.changed().await;

@@ -84,9 +84,7 @@ async fn receive(body: Option<StreamingBlob>, expected: &Expected, hasher: &mut 
     let length = expected.content_length.and_then(|length| u64::try_from(length).ok()).filter(|length| *length > 0);
     // Without a declared length the first byte is as good as any.
     let corrupt_at = expected.corrupt_at.map(|at| length.map_or(0, |length| at % length));
-    let Some(mut body) = body else {
-        return Ok(Data::discarded(0));
-    };
+    let Some(mut body) = body else { return Ok(Data::discarded(0)) };
     while let Some(chunk) = body.next().await {
         let mut chunk = chunk.map_err(|source| S3Error::with_source(S3ErrorCode::IncompleteBody, source))?;
         let end = size + chunk.len() as u64;
@@ -103,9 +101,7 @@ async fn receive(body: Option<StreamingBlob>, expected: &Expected, hasher: &mut 
 }
 
 fn trailing<T>(request: &S3Request<T>) -> Vec<(Algorithm, String)> {
-    let Some(trailers) = &request.trailing_headers else {
-        return Vec::new();
-    };
+    let Some(trailers) = &request.trailing_headers else { return Vec::new() };
     let values = trailers.read(|headers| {
         let named = headers.iter().filter_map(|(name, value)| {
             let algorithm = Algorithm::of_header(name.as_str())?;

@@ -181,9 +181,7 @@ fn shown_version(listed: &ListedVersion, encoding: Encoding) -> Option<dto::Obje
 }
 
 fn shown_marker(listed: &ListedVersion, encoding: Encoding) -> Option<dto::DeleteMarkerEntry> {
-    let Version::Marker { version_id, modified } = &listed.version else {
-        return None;
-    };
+    let Version::Marker { version_id, modified } = &listed.version else { return None };
     Some(dto::DeleteMarkerEntry {
         is_latest: Some(listed.is_latest),
         key: Some(encoding.text(&listed.key)),

@@ -104,9 +104,7 @@ fn prepare(server: &Server, arguments: &Arguments) {
 }
 
 fn write_ca(server: &Server) -> io::Result<Option<PathBuf>> {
-    let Some(pem) = server.ca_pem() else {
-        return Ok(None);
-    };
+    let Some(pem) = server.ca_pem() else { return Ok(None) };
     let path = std::env::temp_dir().join(format!("test-s3-{}-{}.pem", std::process::id(), server.port()));
     std::fs::write(&path, pem)?;
     Ok(Some(path))

@@ -13,7 +13,7 @@ use s3s::{
 };
 
 use crate::{
-    checksum::{Algorithm, Checksum, set_checksum},
+    checksum::{Algorithm, Checksum, with_checksum},
     conditions::check_read,
     object::Object,
     record::Exchange,
@@ -30,6 +30,19 @@ struct Asked<'a> {
     if_match: Option<&'a ETagCondition>,
     if_none_match: Option<&'a ETagCondition>,
     range: Option<dto::Range>,
+}
+
+macro_rules! asked {
+    ($input:ident) => {
+        Asked {
+            bucket: &$input.bucket,
+            key: &$input.key,
+            version_id: $input.version_id.as_deref(),
+            if_match: $input.if_match.as_ref(),
+            if_none_match: $input.if_none_match.as_ref(),
+            range: $input.range,
+        }
+    };
 }
 
 struct Found {
@@ -65,17 +78,6 @@ macro_rules! object_fields {
     }};
 }
 
-macro_rules! with_checksum {
-    ($output:expr, $checksum:expr) => {{
-        let mut output = $output;
-        if let Some(checksum) = $checksum {
-            output.checksum_type = Some(dto::ChecksumType::from_static(checksum.kind.as_str()));
-            set_checksum!(output, checksum.algorithm, checksum.value);
-        }
-        output
-    }};
-}
-
 type Get = dto::GetObjectOutput;
 type Head = dto::HeadObjectOutput;
 
@@ -83,15 +85,7 @@ impl Service {
     pub async fn read(&self, request: S3Request<dto::GetObjectInput>) -> S3Result<Get> {
         let exchange = exchange(&request);
         let input = request.input;
-        let asked = Asked {
-            bucket: &input.bucket,
-            key: &input.key,
-            version_id: input.version_id.as_deref(),
-            if_match: input.if_match.as_ref(),
-            if_none_match: input.if_none_match.as_ref(),
-            range: input.range,
-        };
-        let found = self.find(&asked, &exchange)?;
+        let found = self.find(&asked!(input), &exchange)?;
         if found.object.is_archived() {
             return Err(s3_error!(InvalidObjectState, "The operation is not valid for the object's storage class"));
         }
@@ -108,15 +102,7 @@ impl Service {
     pub async fn head(&self, request: S3Request<dto::HeadObjectInput>) -> S3Result<(Head, HeaderMap)> {
         let exchange = exchange(&request);
         let input = request.input;
-        let asked = Asked {
-            bucket: &input.bucket,
-            key: &input.key,
-            version_id: input.version_id.as_deref(),
-            if_match: input.if_match.as_ref(),
-            if_none_match: input.if_none_match.as_ref(),
-            range: input.range,
-        };
-        let found = self.find(&asked, &exchange)?;
+        let found = self.find(&asked!(input), &exchange)?;
         let checksum = self.shown_checksum(&found, input.checksum_mode.as_ref());
         let output: Head = object_fields!(Head, found, checksum);
         let mut headers = HeaderMap::new();

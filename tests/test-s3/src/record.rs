@@ -40,8 +40,6 @@ pub struct RequestRecord {
     pub if_match: Option<String>,
     /// Body bytes received, as they were on the wire.
     pub request_bytes: u64,
-    /// The length of the answer's body, if it was declared.
-    pub response_bytes: u64,
     /// The status answered; 0 as long as, or if, there was no answer.
     pub status: u16,
     /// Whether the store was changed, whatever the client was told.
@@ -65,7 +63,6 @@ pub(crate) struct Exchange {
     status: AtomicU16,
     effect: AtomicBool,
     received: AtomicU64,
-    sent: AtomicU64,
     accepted_crc64: Mutex<Option<String>>,
 }
 
@@ -81,7 +78,6 @@ impl Exchange {
             status: AtomicU16::new(0),
             effect: AtomicBool::new(false),
             received: AtomicU64::new(0),
-            sent: AtomicU64::new(0),
             accepted_crc64: Mutex::new(None),
         }
     }
@@ -113,7 +109,6 @@ impl Exchange {
             range: target.range,
             if_match: target.if_match,
             request_bytes: self.received.load(Ordering::Relaxed),
-            response_bytes: self.sent.load(Ordering::Relaxed),
             status: self.status.load(Ordering::Relaxed),
             effect_happened: self.effect.load(Ordering::Relaxed),
             accepted_crc64: self.accepted_crc64.lock().unwrap_or_else(PoisonError::into_inner).clone(),
@@ -160,9 +155,8 @@ impl Recorder {
         exchange
     }
 
-    pub fn answered(&self, exchange: &Exchange, status: u16, body_length: u64) {
+    pub fn answered(&self, exchange: &Exchange, status: u16) {
         exchange.status.store(status, Ordering::Relaxed);
-        exchange.sent.store(body_length, Ordering::Relaxed);
         let operation = exchange.target.operation;
         if (200..300).contains(&status) && has_effect(operation) {
             exchange.effect.store(true, Ordering::Relaxed);

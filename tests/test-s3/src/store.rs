@@ -213,9 +213,7 @@ impl Store {
 
     /// Replaces an object by another of the same size, as a second writer would; false if there is none.
     pub fn overwrite(&self, bucket: &str, key: &str) -> bool {
-        let Some(old) = self.get(bucket, key) else {
-            return false;
-        };
+        let Some(old) = self.get(bucket, key) else { return false };
         let seed = self.lock().ids.seed();
         let data = Data::synthetic(seed, old.size());
         let mut object = new_object(data, None, old.options.clone());
@@ -226,12 +224,8 @@ impl Store {
 
     /// Flips one stored byte and leaves ETag and checksum as they were; false if there is no such byte.
     pub fn corrupt(&self, bucket: &str, key: &str, offset: u64) -> bool {
-        let Some(old) = self.get(bucket, key).filter(|object| offset < object.size()) else {
-            return false;
-        };
-        let Some(Ok(byte)) = old.data.reader(offset..offset + 1).next_chunk() else {
-            return false;
-        };
+        let Some(old) = self.get(bucket, key).filter(|object| offset < object.size()) else { return false };
+        let Some(Ok(byte)) = old.data.reader(offset..offset + 1).next_chunk() else { return false };
         let flipped = Data::from(Bytes::from(vec![byte[0] ^ 1]));
         let data = Data::concat([&old.data.slice(0..offset), &flipped, &old.data.slice(offset + 1..old.size())]);
         self.insert_object(bucket, key, Object { data, ..Object::clone(&old) });

@@ -45,9 +45,7 @@ pub(crate) fn kind_name(kind: ChecksumKind) -> ChecksumType {
 }
 
 pub(crate) fn check_part_algorithm(upload: Option<Algorithm>, sent: impl Iterator<Item = Algorithm>) -> S3Result<()> {
-    let Some(expected) = upload else {
-        return Ok(());
-    };
+    let Some(expected) = upload else { return Ok(()) };
     for actual in sent {
         if actual != expected {
             let (expected, actual) = (expected.as_str().to_lowercase(), actual.as_str().to_lowercase());
@@ -61,9 +59,7 @@ pub(crate) fn check_part_algorithm(upload: Option<Algorithm>, sent: impl Iterato
 }
 
 pub(crate) fn copy_range(header: Option<&str>, size: u64) -> S3Result<std::ops::Range<u64>> {
-    let Some(header) = header else {
-        return Ok(0..size);
-    };
+    let Some(header) = header else { return Ok(0..size) };
     let invalid =
         || s3_error!(InvalidArgument, "The x-amz-copy-source-range value must be of the form bytes=first-last");
     match dto::Range::parse(header).map_err(|_| invalid())? {

@@ -10,7 +10,7 @@ use s3s::{
 
 use crate::{
     bucket::Bucket,
-    checksum::{Algorithm, Checksum, Digests, cheap_etag, crc64_base64, digest_data, sent_checksums, set_checksum},
+    checksum::{Algorithm, Checksum, Digests, cheap_etag, crc64_base64, sent_checksums, set_checksum, with_checksum},
     conditions::{check_copy_source, check_write},
     data::Data,
     ingest::{Expected, Ingested, announced, check_announcement, ingest},
@@ -162,7 +162,7 @@ impl Service {
         let digests = if (discards && algorithm.is_none()) || data.is_discarded() {
             None
         } else {
-            self.digest_part(data.clone(), algorithm).await?
+            self.digest(data.clone(), algorithm).await?
         };
         let whole = source.crc64.filter(|_| data.len() == source.size());
         let crc64 = digests.as_ref().map(|digests| digests.crc64).or(whole);
@@ -174,14 +174,6 @@ impl Service {
         let checksum = algorithm.zip(digests).and_then(|(algorithm, digests)| digests.value(algorithm));
         let data = if discards { Data::discarded(data.len()) } else { data };
         Ok(Part { data, etag, crc64, checksum, modified: SystemTime::now() })
-    }
-
-    async fn digest_part(&self, data: Data, algorithm: Option<Algorithm>) -> S3Result<Option<Digests>> {
-        let md5 = self.store.md5_use();
-        let wanted: Vec<Algorithm> = algorithm.into_iter().collect();
-        // Gigabytes are read here, and the requests of others must go on.
-        let digests = tokio::task::spawn_blocking(move || digest_data(&data, md5, &wanted)).await;
-        digests.map_err(|source| s3_error!(source, InternalError))
     }
 
     pub async fn upload_complete(
@@ -224,18 +216,14 @@ impl Service {
     }
 
     fn completed_output(&self, bucket: &str, key: &str, completed: Completed) -> dto::CompleteMultipartUploadOutput {
-        let mut output = dto::CompleteMultipartUploadOutput {
+        let output = dto::CompleteMultipartUploadOutput {
             bucket: Some(bucket.to_owned()),
             key: echoed_key(key),
             e_tag: Some(strong(&completed.etag)),
             version_id: completed.version_id,
             ..Default::default()
         };
-        if let Some(checksum) = completed.checksum.filter(|checksum| self.knows(checksum.algorithm)) {
-            output.checksum_type = Some(kind_name(checksum.kind));
-            set_checksum!(output, checksum.algorithm, checksum.value);
-        }
-        output
+        with_checksum!(output, completed.checksum.filter(|checksum| self.knows(checksum.algorithm)))
     }
 
     pub async fn upload_abort(

@@ -11,7 +11,7 @@ use s3s::{
 
 use crate::{
     bucket::Bucket,
-    checksum::{Algorithm, Checksum, ChecksumKind, Digests, Md5Use, digest_data, sent_checksums, set_checksum},
+    checksum::{Algorithm, Checksum, ChecksumKind, Digests, Md5Use, digest_data, sent_checksums, with_checksum},
     conditions::{check_copy_source, check_write},
     data::Data,
     ingest::{Expected, Ingested, announced, check_announcement, ingest},
@@ -66,12 +66,8 @@ impl Service {
     fn put_output(&self, object: &Object, version_id: Option<String>) -> dto::PutObjectOutput {
         let e_tag = Some(strong(&object.etag));
         let server_side_encryption = self.tags.encryption();
-        let mut output = dto::PutObjectOutput { e_tag, version_id, server_side_encryption, ..Default::default() };
-        if let Some(checksum) = self.known(object) {
-            output.checksum_type = Some(dto::ChecksumType::from_static(checksum.kind.as_str()));
-            set_checksum!(output, checksum.algorithm, checksum.value);
-        }
-        output
+        let output = dto::PutObjectOutput { e_tag, version_id, server_side_encryption, ..Default::default() };
+        with_checksum!(output, self.known(object))
     }
 
     /// Whether uploads into this bucket are kept; fails where there is no bucket.
@@ -173,16 +169,12 @@ impl Service {
     }
 
     fn copy_result(&self, object: &Object) -> dto::CopyObjectResult {
-        let mut result = dto::CopyObjectResult {
+        let result = dto::CopyObjectResult {
             e_tag: Some(strong(&object.etag)),
             last_modified: Some(timestamp(object.modified)),
             ..Default::default()
         };
-        if let Some(checksum) = self.known(object) {
-            result.checksum_type = Some(dto::ChecksumType::from_static(checksum.kind.as_str()));
-            set_checksum!(result, checksum.algorithm, checksum.value);
-        }
-        result
+        with_checksum!(result, self.known(object))
     }
 
     /// The bytes of `source` as an object uploaded in one piece.
@@ -198,9 +190,7 @@ impl Service {
             return Ok(object);
         }
         let wanted = algorithm.or_else(|| source.checksum.as_ref().map(|checksum| checksum.algorithm));
-        let Some(digests) = self.digest(source, wanted).await? else {
-            return Ok(object);
-        };
+        let Some(digests) = self.digest(source.data.clone(), wanted).await? else { return Ok(object) };
         object.crc64 = Some(digests.crc64);
         if !in_one_piece {
             object.etag = digests.etag();
@@ -210,8 +200,8 @@ impl Service {
         Ok(object)
     }
 
-    async fn digest(&self, source: &Arc<Object>, wanted: Option<Algorithm>) -> S3Result<Option<Digests>> {
-        let (data, md5) = (source.data.clone(), self.store.md5_use());
+    pub async fn digest(&self, data: Data, wanted: Option<Algorithm>) -> S3Result<Option<Digests>> {
+        let md5 = self.store.md5_use();
         let wanted: Vec<Algorithm> = wanted.into_iter().collect();
         // Gigabytes are read here, and the requests of others must go on.
         let digests = tokio::task::spawn_blocking(move || digest_data(&data, md5, &wanted)).await;

@@ -30,10 +30,6 @@ impl Destination for S3Bucket {
         self.provider.capabilities()
     }
 
-    fn refuse_key(&self, _key: &ObjectKey) -> Option<String> {
-        None
-    }
-
     async fn put_object(
         &self,
         object: &NewObject<'_>,

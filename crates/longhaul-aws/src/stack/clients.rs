@@ -74,6 +74,18 @@ impl CloudOptions {
     }
 }
 
+/// A client that counts its requests, at an endpoint of its own where one is named.
+macro_rules! client {
+    ($sdk:ident, $service:expr, $shared:expr, $options:expr, $requests:expr) => {{
+        let config = $sdk::config::Builder::from($shared).interceptor(counter($service, $requests));
+        let config = match &$options.endpoint {
+            Some(endpoint) => config.endpoint_url(endpoint),
+            None => config,
+        };
+        $sdk::Client::from_conf(config.build())
+    }};
+}
+
 /// The own account, and what its services were asked. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct Cloud {
@@ -97,9 +109,9 @@ impl Cloud {
         let requests = Arc::<Requests>::default();
         Ok(Self {
             region: reach.services.region().map(|region| region.as_ref().to_owned()),
-            sqs: sqs(&queues, options, &requests),
-            dynamodb: dynamodb(&quick, options, &requests),
-            parameters: Parameters::new(ssm(&quick, options, &requests)),
+            sqs: client!(aws_sdk_sqs, Service::Sqs, &queues, options, &requests),
+            dynamodb: client!(aws_sdk_dynamodb, Service::DynamoDb, &quick, options, &requests),
+            parameters: Parameters::new(client!(aws_sdk_ssm, Service::Ssm, &quick, options, &requests)),
             own_store: Account::of(&reach, &store),
             requests,
         })
@@ -163,30 +175,6 @@ fn service_config(shared: &SdkConfig, [attempt, all]: [Duration; 2]) -> SdkConfi
 
 fn counter(service: Service, requests: &Arc<Requests>) -> Counter {
     Counter { service, requests: Arc::clone(requests) }
-}
-
-fn sqs(shared: &SdkConfig, options: &CloudOptions, requests: &Arc<Requests>) -> aws_sdk_sqs::Client {
-    let mut config = aws_sdk_sqs::config::Builder::from(shared).interceptor(counter(Service::Sqs, requests));
-    if let Some(endpoint) = &options.endpoint {
-        config = config.endpoint_url(endpoint);
-    }
-    aws_sdk_sqs::Client::from_conf(config.build())
-}
-
-fn dynamodb(shared: &SdkConfig, options: &CloudOptions, requests: &Arc<Requests>) -> aws_sdk_dynamodb::Client {
-    let mut config = aws_sdk_dynamodb::config::Builder::from(shared).interceptor(counter(Service::DynamoDb, requests));
-    if let Some(endpoint) = &options.endpoint {
-        config = config.endpoint_url(endpoint);
-    }
-    aws_sdk_dynamodb::Client::from_conf(config.build())
-}
-
-fn ssm(shared: &SdkConfig, options: &CloudOptions, requests: &Arc<Requests>) -> aws_sdk_ssm::Client {
-    let mut config = aws_sdk_ssm::config::Builder::from(shared).interceptor(counter(Service::Ssm, requests));
-    if let Some(endpoint) = &options.endpoint {
-        config = config.endpoint_url(endpoint);
-    }
-    aws_sdk_ssm::Client::from_conf(config.build())
 }
 
 #[cfg(test)]

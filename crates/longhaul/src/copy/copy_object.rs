@@ -13,7 +13,6 @@ use crate::{
         server_side, single_request,
     },
     ledger::{LedgerError, Reason, SOURCE_TOUCHED, State},
-    limits::Clock,
     route::Decision,
     store::{Destination, ErrorKind, Source},
 };
@@ -21,11 +20,7 @@ use crate::{
 /// Brings one object across. Never fails silently and never panics on a store's answer: every end is in the report.
 pub async fn copy_object<B: Backends>(engine: &Engine<B>, job: &CopyJob) -> ObjectReport {
     let leg = Leg::new(engine, job);
-    let began = engine.patience.clock.elapsed();
-    let ended = run_to_its_end(&leg).await;
-    let report = leg.report(ended, engine.patience.clock.elapsed().saturating_sub(began).as_secs_f64());
-    engine.observer.object_finished(&report);
-    report
+    leg.reported(run_to_its_end(&leg)).await
 }
 
 /// Records that a copy is parked which failed once too often, although it might succeed one day.

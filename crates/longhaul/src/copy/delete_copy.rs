@@ -12,20 +12,14 @@ use crate::{
     limits::Clock,
     object::{ETag, Pin},
     planted::{self, Defect},
-    store::{Destination, ErrorKind, Source, StoreError},
+    store::{Destination, ErrorKind, Source},
 };
 
 /// Deletes the copy of an object that is no more. The report's outcome is *gone*, or *skipped* with the reason.
 pub async fn delete_copy<B: Backends>(engine: &Engine<B>, job: &CopyJob) -> ObjectReport {
     let leg = Leg::new(engine, job);
-    let began = engine.patience.clock.elapsed();
-    let ended = match delete(&leg).await {
-        Ok(()) => NotCopied::Gone,
-        Err(ended) => ended,
-    };
-    let report = leg.report(Err(ended), engine.patience.clock.elapsed().saturating_sub(began).as_secs_f64());
+    let report = leg.reported(async { Err(delete(&leg).await.err().unwrap_or(NotCopied::Gone)) }).await;
     debug_assert!(report.outcome != Outcome::Copied);
-    engine.observer.object_finished(&report);
     report
 }
 
@@ -91,25 +85,21 @@ fn never_copied<B: Backends>(leg: &Leg<'_, B>) -> Record {
 /// Every try looks first: between two of them a newer copy may have come.
 async fn delete_what_was_copied<B: Backends>(leg: &Leg<'_, B>, copied: &ETag) -> Result<(), NotCopied> {
     let (destination, key) = (&leg.engine.destination, &leg.job.destination_key);
-    let mut failures = 0;
-    loop {
+    let look_and_delete = || async {
         let head = leg.call(leg.at_destination("HeadObject"), || destination.head_object(key)).await;
         match head {
             Ok(there) if there.etag == *copied => {}
             Ok(_) => return Err(skipped("not-ours", "another object is there than the copy that is known")),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Ok(())),
             Err(error) => return Err(error.into()),
         }
         let asked = leg.at_destination("DeleteObject");
-        let deleted = leg.once(asked, leg.engine.patience.timeout, destination.delete_object(key)).await;
-        let error: StoreError = match deleted {
-            Ok(()) => return Ok(()),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) => error,
-        };
-        leg.engine.patience.pause_after(error, failures).await?;
-        failures += 1;
-    }
+        match leg.once(asked, leg.engine.patience.timeout, destination.delete_object(key)).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Ok(())),
+            deleted => Ok(deleted),
+        }
+    };
+    leg.engine.patience.unless_ended(look_and_delete).await
 }
 
 fn skipped(code: &str, words: &str) -> NotCopied {

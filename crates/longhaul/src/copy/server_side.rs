@@ -70,8 +70,7 @@ async fn copy_object<B: Backends>(leg: &Leg<'_, B>, info: &ObjectInfo) -> Result
     let object = leg.new_object(info, &info.headers);
     let source = CopySource { location: leg.engine.source.location(), key: &leg.job.source_key, pin: &pin };
     let timeout = copy_timeout(leg.engine.patience.timeout, info.size);
-    let mut failures = 0;
-    loop {
+    let copy = || async {
         if leg.engine.patience.stop.is_cancelled() {
             return Err(NotCopied::Interrupted);
         }
@@ -81,21 +80,19 @@ async fn copy_object<B: Backends>(leg: &Leg<'_, B>, info: &ObjectInfo) -> Result
         match leg.once(leg.at_destination("CopyObject"), timeout, copied).await {
             Ok(written) => {
                 permit.succeeded();
-                return Ok(written);
+                Ok(Ok(written))
             }
             Err(error) if error.kind() == ErrorKind::PreconditionFailed => {
-                return Err(NotCopied::Restart(Reason::new("source-keeps-changing", error.to_string())));
+                Err(NotCopied::Restart(Reason::new("source-keeps-changing", error.to_string())))
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => return Err(gone_if_unlisted(leg, error).await),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(gone_if_unlisted(leg, error).await),
             Err(error) => {
                 if error.kind().asks_for_less() {
                     permit.overloaded();
-                } else {
-                    drop(permit);
                 }
-                leg.engine.patience.pause_after(error, failures).await?;
+                Ok(Err(error))
             }
         }
-        failures += 1;
-    }
+    };
+    leg.engine.patience.unless_ended(copy).await
 }

@@ -136,9 +136,20 @@ impl<C: Clock> RequestPolicy<C> {
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T, StoreError>>,
     {
+        self.unless_ended(|| attempt().map(Ok)).await
+    }
+
+    /// As [`patiently`](Self::patiently), for attempts that may also find out that there is nothing to try any more: their
+    /// outer error is not looked at.
+    pub(crate) async fn unless_ended<T, E, F, Fut>(&self, mut attempt: F) -> Result<T, E>
+    where
+        E: From<StoreError>,
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<Result<T, StoreError>, E>>,
+    {
         let mut failures = 0;
         loop {
-            match attempt().await {
+            match attempt().await? {
                 Ok(answer) => return Ok(answer),
                 Err(error) => self.pause_after(error, failures).await?,
             }

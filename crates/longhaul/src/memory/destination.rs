@@ -108,10 +108,6 @@ impl Destination for Memory {
         self.capabilities
     }
 
-    fn refuse_key(&self, _key: &ObjectKey) -> Option<String> {
-        None
-    }
-
     async fn put_object(
         &self,
         object: &NewObject<'_>,

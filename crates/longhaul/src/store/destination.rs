@@ -80,7 +80,9 @@ pub trait Destination: Source {
     fn capabilities(&self) -> Capabilities;
 
     /// Why this key cannot be stored here, if it cannot. Asked before anything is read.
-    fn refuse_key(&self, key: &ObjectKey) -> Option<String>;
+    fn refuse_key(&self, _key: &ObjectKey) -> Option<String> {
+        None
+    }
 
     /// Stores `body` in one request. Nothing is visible before all of it has arrived.
     fn put_object(

@@ -78,50 +78,29 @@ impl Source for Guarded {
     }
 }
 
+/// Writes requests that are not refused.
+macro_rules! as_in_memory {
+    ($(async fn $request:ident($($given:ident: $kind:ty),*) -> $answer:ty;)*) => {
+        $(async fn $request(&self, $($given: $kind),*) -> Result<$answer, StoreError> {
+            self.memory.$request($($given),*).await
+        })*
+    };
+}
+
 impl Destination for Guarded {
     fn capabilities(&self) -> Capabilities {
         self.memory.capabilities()
     }
-    fn refuse_key(&self, key: &ObjectKey) -> Option<String> {
-        self.memory.refuse_key(key)
-    }
-    async fn put_object(
-        &self,
-        object: &NewObject<'_>,
-        condition: &Condition,
-        expected: Option<Crc64>,
-        body: ByteStream,
-    ) -> Result<Written, StoreError> {
-        self.memory.put_object(object, condition, expected, body).await
-    }
-    async fn create_multipart_upload(&self, object: &NewObject<'_>) -> Result<Upload, StoreError> {
-        self.memory.create_multipart_upload(object).await
-    }
     fn list_multipart_uploads(&self, filter: UploadFilter) -> BoxStream<'_, Result<Vec<UnfinishedUpload>, StoreError>> {
         self.memory.list_multipart_uploads(filter)
     }
-    async fn list_parts(&self, upload: &Upload) -> Result<Vec<UploadedPart>, StoreError> {
-        self.memory.list_parts(upload).await
-    }
-    async fn upload_part(
-        &self,
-        upload: &Upload,
-        part: &PartSpec,
-        body: ByteStream,
-    ) -> Result<UploadedPart, StoreError> {
-        self.memory.upload_part(upload, part, body).await
-    }
-    async fn complete_multipart_upload(
-        &self,
-        upload: &Upload,
-        completion: &Completion<'_>,
-    ) -> Result<Written, StoreError> {
-        self.memory.complete_multipart_upload(upload, completion).await
-    }
-    async fn abort_multipart_upload(&self, upload: &Upload) -> Result<(), StoreError> {
-        self.memory.abort_multipart_upload(upload).await
-    }
-    async fn delete_object(&self, key: &ObjectKey) -> Result<(), StoreError> {
-        self.memory.delete_object(key).await
+    as_in_memory! {
+        async fn put_object(new: &NewObject<'_>, only_if: &Condition, crc: Option<Crc64>, body: ByteStream) -> Written;
+        async fn create_multipart_upload(object: &NewObject<'_>) -> Upload;
+        async fn list_parts(upload: &Upload) -> Vec<UploadedPart>;
+        async fn upload_part(upload: &Upload, part: &PartSpec, body: ByteStream) -> UploadedPart;
+        async fn complete_multipart_upload(upload: &Upload, completion: &Completion<'_>) -> Written;
+        async fn abort_multipart_upload(upload: &Upload) -> ();
+        async fn delete_object(key: &ObjectKey) -> ();
     }
 }

@@ -137,12 +137,6 @@ impl Function {
         status.ok().flatten().expect("the task that watches over the function tells how it ended")
     }
 
-    /// How it ended, if it has.
-    #[must_use]
-    pub fn exit_status(&self) -> Option<ExitStatus> {
-        *self.ended.borrow()
-    }
-
     /// Everything it wrote, to both outputs.
     #[must_use]
     pub fn output(&self) -> String {

@@ -70,12 +70,6 @@ impl Stack {
         self.resources.get(logical_id).unwrap_or_else(|| panic!("no resource {logical_id} among {:?}", self.resources))
     }
 
-    /// Whether there is such a resource; conditions may have left it out.
-    #[must_use]
-    pub fn has_resource(&self, logical_id: &str) -> bool {
-        self.resources.contains_key(logical_id)
-    }
-
     /// The lines in a log group that are JSON objects. An invocation's lines are here once it has ended.
     pub async fn logs(&self, group: &str) -> Vec<Value> {
         let messages = self.run(&json!({ "do": "logs", "group": group })).await;

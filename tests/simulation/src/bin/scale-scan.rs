@@ -95,6 +95,16 @@ impl Sent {
     }
 }
 
+/// Only ranges are received again; the jobs are forgotten.
+macro_rules! of_ranges {
+    ($self:ident, $queue:ident => $answer:expr) => {
+        match $self {
+            Queue::Ranges($queue) => $answer,
+            Queue::Jobs(_) => Ok(Default::default()),
+        }
+    };
+}
+
 impl JobQueue for Queue {
     fn name(&self) -> &str {
         match self {
@@ -113,34 +123,19 @@ impl JobQueue for Queue {
         }
     }
     async fn park(&self, body: &str, reason: &Reason) -> Result<(), QueueError> {
-        match self {
-            Self::Ranges(queue) => queue.park(body, reason).await,
-            Self::Jobs(_) => Ok(()),
-        }
+        of_ranges!(self, queue => queue.park(body, reason).await)
     }
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<QueueMessage>, QueueError> {
-        match self {
-            Self::Ranges(queue) => queue.receive(max, wait).await,
-            Self::Jobs(_) => Ok(Vec::new()),
-        }
+        of_ranges!(self, queue => queue.receive(max, wait).await)
     }
     async fn delete(&self, receipt: &str) -> Result<(), QueueError> {
-        match self {
-            Self::Ranges(queue) => queue.delete(receipt).await,
-            Self::Jobs(_) => Ok(()),
-        }
+        of_ranges!(self, queue => queue.delete(receipt).await)
     }
     async fn set_visibility(&self, receipt: &str, after: Duration) -> Result<(), QueueError> {
-        match self {
-            Self::Ranges(queue) => queue.set_visibility(receipt, after).await,
-            Self::Jobs(_) => Ok(()),
-        }
+        of_ranges!(self, queue => queue.set_visibility(receipt, after).await)
     }
     async fn depth(&self) -> Result<Depth, QueueError> {
-        match self {
-            Self::Ranges(queue) => queue.depth().await,
-            Self::Jobs(_) => Ok(Depth::default()),
-        }
+        of_ranges!(self, queue => queue.depth().await)
     }
 }
 

@@ -24,24 +24,24 @@ pub(crate) trait Pages: Send {
 
 /// All pages up to the end, or up to the first error.
 pub(crate) fn stream<'a, P: Pages + 'a>(pages: P) -> BoxStream<'a, Result<Vec<P::Line>, StoreError>> {
-    stream::unfold(Some(pages), move |pages| async move {
-        let mut pages = pages?;
-        match pages.next().await {
-            Ok((lines, more)) => Some((Ok(lines), more.then_some(pages))),
-            Err(error) => Some((Err(error), None)),
-        }
-    })
-    .boxed()
+    stream_and_behind_errors(pages, |_| None)
 }
 
 /// As [`stream`], but whoever goes on behind an error gets the page that failed once more.
 pub(crate) fn repeating_stream<'a, P: Pages + Clone + 'a>(pages: P) -> BoxStream<'a, Result<Vec<P::Line>, StoreError>> {
+    stream_and_behind_errors(pages, |pages| Some(pages.clone()))
+}
+
+fn stream_and_behind_errors<'a, P: Pages + 'a>(
+    pages: P,
+    behind_an_error: fn(&P) -> Option<P>,
+) -> BoxStream<'a, Result<Vec<P::Line>, StoreError>> {
     stream::unfold(Some(pages), move |pages| async move {
-        let asked = pages?;
-        let mut pages = asked.clone();
+        let mut pages = pages?;
+        let behind_an_error = behind_an_error(&pages);
         match pages.next().await {
             Ok((lines, more)) => Some((Ok(lines), more.then_some(pages))),
-            Err(error) => Some((Err(error), Some(asked))),
+            Err(error) => Some((Err(error), behind_an_error)),
         }
     })
     .boxed()

@@ -14,6 +14,7 @@ use crate::{
         report::{ObjectReport, difference},
     },
     ledger::{Reason, Record, RecordKey, RecordSource},
+    limits::Clock,
     object::{Headers, Location, ObjectInfo, ObjectKey, Pin, ProofLevel, Verify},
     store::{Destination, Effect, ErrorKind, NewObject, Source, StoreError, TagOf, chain, tags::Lesson},
 };
@@ -180,7 +181,17 @@ impl<B: Backends> Leg<'_, B> {
 }
 
 impl<B: Backends> Leg<'_, B> {
-    pub(crate) fn report(&self, ended: Result<Copied, NotCopied>, seconds: f64) -> ObjectReport {
+    /// Works to the end, and says to whoever watches how it ended.
+    pub(crate) async fn reported(&self, work: impl Future<Output = Result<Copied, NotCopied>>) -> ObjectReport {
+        let clock = &self.engine.patience.clock;
+        let began = clock.elapsed();
+        let ended = work.await;
+        let report = self.report(ended, clock.elapsed().saturating_sub(began).as_secs_f64());
+        self.engine.observer.object_finished(&report);
+        report
+    }
+
+    fn report(&self, ended: Result<Copied, NotCopied>, seconds: f64) -> ObjectReport {
         let mut report = ObjectReport {
             source: (self.engine.source.location().clone(), self.job.source_key.clone()),
             destination: (self.engine.destination.location().clone(), self.job.destination_key.clone()),

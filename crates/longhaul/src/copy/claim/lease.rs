@@ -103,9 +103,7 @@ pub(crate) async fn renew_segment_lease<B: Backends>(
         return Ok(());
     }
     amend(leg, entry, at, |record| {
-        let Some(begun) = record.begun_mut(at.segment) else {
-            return Change::Nothing;
-        };
+        let Some(begun) = record.begun_mut(at.segment) else { return Change::Nothing };
         begun.lease = Some(next.clone());
         Change::Save
     })

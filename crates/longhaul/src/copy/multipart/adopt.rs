@@ -15,7 +15,7 @@ use crate::{
     },
     ledger::{Reason, RecordUpload},
     object::{ObjectInfo, PartNumber, PartPlan, PartSpec, Pin, Trust},
-    store::{Destination, ErrorKind, StoreError, UnfinishedUpload, UploadedPart},
+    store::{Destination, ErrorKind, UnfinishedUpload, UploadedPart},
 };
 
 /// How many foreign uploads of one key are read for adoption; each costs a read of the source.
@@ -90,21 +90,19 @@ async fn same_content<B: Backends>(
     spec: PartSpec,
     listed: UploadedPart,
 ) -> Result<Option<DonePart>, NotCopied> {
-    let mut failures = 0;
-    let hasher = loop {
+    let read = || async {
         if leg.engine.patience.stop.is_cancelled() {
             return Err(NotCopied::Interrupted);
         }
-        let permit = leg.engine.budget.acquire().await;
-        let read = hash_range(leg, &leg.engine.source, &leg.job.source_key, pin, Some(spec.range)).await;
-        drop(permit);
-        match read {
-            Ok(hasher) => break hasher,
-            Err(error) if error.kind() == ErrorKind::PreconditionFailed => return Err(changed(&error)),
-            Err(error) => leg.engine.patience.pause_after(error, failures).await?,
+        let _permit = leg.engine.budget.acquire().await;
+        match hash_range(leg, &leg.engine.source, &leg.job.source_key, pin, Some(spec.range)).await {
+            Err(error) if error.kind() == ErrorKind::PreconditionFailed => {
+                Err(NotCopied::Restart(Reason::new("source-keeps-changing", error.to_string())))
+            }
+            read => Ok(read),
         }
-        failures += 1;
     };
+    let hasher = leg.engine.patience.unless_ended(read).await?;
     let crc = hasher.crc();
     let trust = match (listed.crc64nvme, hasher.md5()) {
         (Some(theirs), _) => (theirs == crc).then_some(Trust::Crc),
@@ -113,8 +111,4 @@ async fn same_content<B: Backends>(
     };
     let answer = UploadedPart { crc64nvme: Some(crc), ..listed };
     Ok(trust.map(|trust| DonePart { answer, trust }))
-}
-
-fn changed(error: &StoreError) -> NotCopied {
-    NotCopied::Restart(Reason::new("source-keeps-changing", error.to_string()))
 }

@@ -30,22 +30,19 @@ pub(crate) async fn reread_one<B: Backends>(
 ) -> Result<bool, NotCopied> {
     let patience = &leg.engine.patience;
     let timeout = copy_timeout(patience.timeout, part.size);
-    let mut failures = 0;
-    loop {
+    let read = || async {
         let read = leg.engine.destination.reread_part(upload, part);
         let read = tokio::select! {
             biased;
-            read = patience.bounded_by("ListParts", timeout, read) => read,
+            read = patience.bounded_by("ListParts", timeout, read) => read.flatten(),
             () = patience.stop.cancelled() => return Err(NotCopied::Interrupted),
         };
-        let error = match read {
-            Ok(Ok(same)) => return Ok(same),
-            Ok(Err(error)) | Err(error) => error,
-        };
-        if error.kind() == ErrorKind::NoSuchUpload {
-            return Err(NotCopied::Restart(Reason::new(UPLOAD_VANISHED, error.to_string())));
+        match read {
+            Err(error) if error.kind() == ErrorKind::NoSuchUpload => {
+                Err(NotCopied::Restart(Reason::new(UPLOAD_VANISHED, error.to_string())))
+            }
+            read => Ok(read),
         }
-        patience.pause_after(error, failures).await?;
-        failures += 1;
-    }
+    };
+    patience.unless_ended(read).await
 }

@@ -41,11 +41,7 @@ pub async fn copy_segment<B: Backends>(
     delivered: Delivered,
 ) -> ObjectReport {
     let leg = Leg::new(engine, job);
-    let began = engine.patience.clock.elapsed();
-    let ended = run_segment(&leg, at, delivered).await;
-    let report = leg.report(ended, engine.patience.clock.elapsed().saturating_sub(began).as_secs_f64());
-    engine.observer.object_finished(&report);
-    report
+    leg.reported(run_segment(&leg, at, delivered)).await
 }
 
 /// Notes that the messages of all open segments were sent, so that others need not send them again.

@@ -133,9 +133,7 @@ async fn count_segment_progress<B: Backends>(
     }
     leg.idle_legs.store(1, Ordering::Relaxed);
     amend(leg, entry, at, |record| {
-        let Some(begun) = record.begun_mut(at.segment) else {
-            return Change::Nothing;
-        };
+        let Some(begun) = record.begun_mut(at.segment) else { return Change::Nothing };
         (begun.parts, begun.idle_legs) = (parts, 1);
         Change::Save
     })

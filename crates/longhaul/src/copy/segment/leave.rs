@@ -54,9 +54,7 @@ async fn put_down<B: Backends>(
     let sent_nothing = leg.bytes.load(Ordering::Relaxed) == 0;
     amend(leg, entry, at, |record| {
         leg.add_costs(record);
-        let Some(begun) = record.begun_mut(at.segment) else {
-            return Change::Nothing;
-        };
+        let Some(begun) = record.begun_mut(at.segment) else { return Change::Nothing };
         begun.lease = None;
         begun.proved = proved_parts(leg).or(begun.proved.take());
         if copied > 0 {

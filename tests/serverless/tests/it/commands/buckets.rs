@@ -47,9 +47,7 @@ async fn longhaul(cloud: &Cloud) -> Longhaul {
 
 #[tokio::test]
 async fn a_connected_bucket_tells_the_stack_and_all_others_as_before() {
-    let Some(cloud) = Cloud::required().await else {
-        return;
-    };
+    let Some(cloud) = Cloud::required().await else { return };
     told_bucket(&cloud).await;
     let longhaul = longhaul(&cloud).await;
     let connect = ["bucket", "connect", BUCKET, "--stack", "test", "--prefix", "new photos/"];

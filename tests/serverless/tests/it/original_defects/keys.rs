@@ -31,9 +31,7 @@ async fn defect_06_keys_are_kept_byte_for_byte_and_not_sent_again_every_hour() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn defect_10_a_trailing_slash_in_des_prefix_sends_nothing_again() {
-    let Some(cloud) = Cloud::required().await else {
-        return;
-    };
+    let Some(cloud) = Cloud::required().await else { return };
     let (copied, report) = an_hour_later(&cloud, &["a", "b/c"], "p/").await;
     assert_eq!(copied, ["p/a", "p/b/c"]);
     assert_eq!((&report["gate"], &report["sent"]), (&"open".into(), &0.into()), "{report}");

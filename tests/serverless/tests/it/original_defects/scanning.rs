@@ -36,9 +36,7 @@ async fn defect_09_listings_are_compared_as_they_come_and_not_held_in_memory() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn defect_09_a_listing_error_is_an_error_and_no_empty_bucket() {
-    let Some(cloud) = Cloud::required().await else {
-        return;
-    };
+    let Some(cloud) = Cloud::required().await else { return };
     put(&cloud, "a", "content");
     let jobsender = jobsender(&cloud).await;
     for (store, bucket) in [(cloud.own.store(), OWN_BUCKET), (cloud.other.store(), OTHER_BUCKET)] {
@@ -69,9 +67,7 @@ async fn defect_11_failed_entries_of_a_batch_are_sent_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn defect_11_one_bad_message_does_not_keep_the_jobsender_shut() {
-    let Some(cloud) = Cloud::required().await else {
-        return;
-    };
+    let Some(cloud) = Cloud::required().await else { return };
     put(&cloud, "a", "content");
     let jobsender = jobsender(&cloud).await;
     assert_eq!(run(&jobsender).await["gate"], "open");

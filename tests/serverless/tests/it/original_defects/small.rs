@@ -13,9 +13,7 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn defect_07_a_retried_small_upload_stores_all_of_its_bytes() {
-    let Some(cloud) = Cloud::required().await else {
-        return;
-    };
+    let Some(cloud) = Cloud::required().await else { return };
     let worker = worker(&cloud.worker_environment()).await;
     let slow_down = slow_down();
     for kind in [FaultKind::Status500, slow_down, FaultKind::DropBefore, FaultKind::LostReply, FaultKind::CorruptUpload]

@@ -88,9 +88,7 @@ async fn a_copy_of_two_hundred_parts_asks_the_table_as_often_as_one_of_twenty() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_that_does_not_fit_into_a_leg_is_parked_for_the_fleet() {
-    let Some(cloud) = Cloud::required().await else {
-        return;
-    };
+    let Some(cloud) = Cloud::required().await else { return };
     ask_for(&cloud, KEY, 4).await;
     // Ten seconds a part, in legs of two.
     let function = worker(&slow(&cloud, PART / 10).with("MaxThread", "1").with("JobTimeout", "2")).await;

@@ -98,9 +98,7 @@ async fn a_deletion_that_overtakes_a_small_copy_is_not_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_is_gone_before_its_event_comes_is_acknowledged() {
-    let Some(cloud) = Cloud::required().await else {
-        return;
-    };
+    let Some(cloud) = Cloud::required().await else { return };
     let function = worker(&cloud.worker_environment()).await;
     for size in [7, LARGE] {
         cloud.events.send(notification(&[S3Record::created(OWN_BUCKET, KEY, size)])).await;
@@ -113,9 +111,7 @@ async fn an_object_that_is_gone_before_its_event_comes_is_acknowledged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_vanishes_while_it_is_copied_leaves_no_upload_behind() {
-    let Some(cloud) = Cloud::required().await else {
-        return;
-    };
+    let Some(cloud) = Cloud::required().await else { return };
     cloud.own.store().put_synthetic(OWN_BUCKET, KEY, 7, LARGE);
     tell(&cloud, KEY).await;
     let hold = cloud.own.hold_after("GetObject", When::BeforeEffect, 1);

@@ -99,9 +99,7 @@ async fn a_duplicate_of_an_event_sends_no_bytes_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_event_leaves_the_newest_version_at_the_destination() {
-    let Some(cloud) = Cloud::required().await else {
-        return;
-    };
+    let Some(cloud) = Cloud::required().await else { return };
     put(&cloud, KEY, "version 1");
     let late = notification(&[created(&cloud, KEY).sequencer("0055AED6DCD90281E5")]);
     put(&cloud, KEY, "version 2");
@@ -117,9 +115,7 @@ async fn a_late_event_leaves_the_newest_version_at_the_destination() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_of_an_overwritten_object_copies_what_is_there_now() {
-    let Some(cloud) = Cloud::required().await else {
-        return;
-    };
+    let Some(cloud) = Cloud::required().await else { return };
     put_and_tell(&cloud, KEY, "version 1").await;
     put(&cloud, KEY, "version 2");
     let function = worker(&cloud.worker_environment()).await;
@@ -134,9 +130,7 @@ async fn an_event_of_an_overwritten_object_copies_what_is_there_now() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_writer_of_an_old_version_does_not_overwrite_the_new_one() {
-    let Some(cloud) = Cloud::required().await else {
-        return;
-    };
+    let Some(cloud) = Cloud::required().await else { return };
     put_and_tell(&cloud, KEY, "version 1").await;
     let message = receive(&cloud.events).await;
     let hold = cloud.other.hold("PutObject", When::BeforeEffect);

@@ -98,16 +98,12 @@ async fn assert_given_up(cloud: &Cloud, kind: FaultKind, reason: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_throttled_to_its_last_delivery_is_parked_as_throttled() {
-    let Some(cloud) = Cloud::required().await else {
-        return;
-    };
+    let Some(cloud) = Cloud::required().await else { return };
     assert_given_up(&cloud, slow_down(), "throttled").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_finds_no_store_to_its_last_delivery_is_parked_as_unavailable() {
-    let Some(cloud) = Cloud::required().await else {
-        return;
-    };
+    let Some(cloud) = Cloud::required().await else { return };
     assert_given_up(&cloud, FaultKind::Status500, "unavailable").await;
 }

@@ -55,9 +55,7 @@ fn now() -> i64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_copy_is_carried_on_by_another_process_behind_its_lease() {
-    let Some(cloud) = Cloud::required().await else {
-        return;
-    };
+    let Some(cloud) = Cloud::required().await else { return };
     let arrived = 3;
     // Kept to the end: the part that was on its way never comes through.
     let lost = cloud.other.hold_after("UploadPart", When::BeforeEffect, arrived);

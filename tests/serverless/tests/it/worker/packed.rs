@@ -41,9 +41,7 @@ fn parse(body: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_packed_message_only_the_job_that_needs_help_is_parked() {
-    let Some(cloud) = Cloud::required().await else {
-        return;
-    };
+    let Some(cloud) = Cloud::required().await else { return };
     ask_for_all(&cloud).await;
     cloud.own.faults().add(FaultRule::new(denied()).of_key("bad"));
     let function = worker(&cloud.worker_environment()).await;
@@ -61,9 +59,7 @@ async fn of_a_packed_message_only_the_job_that_needs_help_is_parked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_packed_message_only_the_job_that_is_not_done_is_sent_on() {
-    let Some(cloud) = Cloud::required().await else {
-        return;
-    };
+    let Some(cloud) = Cloud::required().await else { return };
     ask_for_all(&cloud).await;
     cloud.other.faults().add(FaultRule::new(slow_down()).on("PutObject").of_key("bad"));
     let function = worker(&cloud.worker_environment().with("MaxRetry", "0")).await;

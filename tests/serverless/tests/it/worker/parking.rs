@@ -158,9 +158,7 @@ async fn two_folders_become_one(cloud: &Cloud) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_no_route_has_is_parked_and_neither_store_is_asked() {
-    let Some(cloud) = Cloud::required().await else {
-        return;
-    };
+    let Some(cloud) = Cloud::required().await else { return };
     put(&cloud, "a", "secret");
     let function = worker(&cloud.worker_environment()).await;
     cloud.jobs.send(job("a", "stolen", 6)).await;

@@ -60,9 +60,7 @@ async fn what_would_change_is_shown_first_and_nothing_is_made_without_consent() 
 
 #[tokio::test]
 async fn a_list_is_emptied_only_by_a_file_that_is_named() {
-    let Some(desk) = Desk::with_stack(&DEPLOYED).await else {
-        return;
-    };
+    let Some(desk) = Desk::with_stack(&DEPLOYED).await else { return };
     let empty = desk.write("empty.txt", "# nothing\n");
     let empty = empty.to_str().expect("a plain path");
     desk.deploy(&[("IGNORE_LIST_FILE", empty)]).await.assert_ends(0, &["- *.tmp", "IgnoreListMore: *.bak -> (empty)"]);
@@ -71,9 +69,7 @@ async fn a_list_is_emptied_only_by_a_file_that_is_named() {
 
 #[tokio::test]
 async fn a_change_by_hand_is_named_before_it_is_replaced() {
-    let Some(desk) = Desk::with_stack(&DEPLOYED).await else {
-        return;
-    };
+    let Some(desk) = Desk::with_stack(&DEPLOYED).await else { return };
     let mut world = desk.world();
     world["parameters"]["s3_migrate_ignore_list"]["Value"] = "*.tmp\n*.by-hand".into();
     desk.set_world(&world);

@@ -13,9 +13,7 @@ fn kept(desk: &Desk) -> Value {
 
 #[tokio::test]
 async fn new_credentials_are_kept_under_the_key_of_the_stack_and_nowhere_else() {
-    let Some(desk) = Desk::required().await else {
-        return;
-    };
+    let Some(desk) = Desk::required().await else { return };
     let routes = desk.write("routes.json", ROUTE);
     let variables = [
         ("BUCKET_PARA_FILE", routes.to_str().expect("a plain path")),
