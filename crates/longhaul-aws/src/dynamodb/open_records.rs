@@ -1,6 +1,6 @@
 //! What operators ask of the table: records that are not done.
 //!
-//! The index `open` holds only those, in [`SHARDS`] partitions a state. It follows the table within moments, so a
+//! The index `open` holds only those, in `SHARDS` partitions a state. It follows the table within moments, so a
 //! record that has just changed may be shown as it was.
 
 use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::Select};

@@ -83,7 +83,8 @@ fn built(program: Program) -> PathBuf {
 }
 
 async fn measure(program: Program, binary: &Path, runs: u32) -> Result<Measured, String> {
-    let binary = binary.canonicalize().map_err(|error| format!("{error}; build it first: cargo build --profile lambda"))?;
+    let binary =
+        binary.canonicalize().map_err(|error| format!("{error}; build it first: cargo build --profile lambda"))?;
     let (stripped, package) = sizes(&binary)?;
     let mut starts = Vec::new();
     for _ in 0..runs {
