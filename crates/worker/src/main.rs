@@ -12,8 +12,16 @@ fn var(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+/// Bytes of a thread's stack. What a program without optimisation keeps on it for one request of the SDK's is a large part of
+/// the usual 2 MiB.
+const STACK: usize = 8 << 20;
+
+fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK).enable_all().build()?;
+    runtime.block_on(serve())
+}
+
+async fn serve() -> Result<(), Box<dyn Error + Send + Sync>> {
     log::init(var("AWS_LAMBDA_LOG_LEVEL").or_else(|| var("RUST_LOG")).as_deref());
     let worker = Arc::new(start().await?);
     longhaul_aws::lambda::checkip::log_identity(worker.settings().checkip_url.as_deref()).await;

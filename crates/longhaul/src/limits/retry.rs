@@ -149,7 +149,8 @@ impl<C: Clock> RequestPolicy<C> {
     {
         let mut failures = 0;
         loop {
-            match attempt().await? {
+            // Boxed: futures of requests are large, and stand on a thread's stack many times over where nothing is optimised.
+            match Box::pin(attempt()).await? {
                 Ok(answer) => return Ok(answer),
                 Err(error) => self.pause_after(error, failures).await?,
             }
