@@ -2,5 +2,6 @@
 
 mod dropped_headers;
 mod leftovers;
+mod meanwhile;
 mod proofs;
 mod resuming;

@@ -1,12 +1,17 @@
-//! A bucket in memory some of whose objects cannot be looked at.
+//! A bucket in memory some of whose objects cannot be looked at, or not without something happening.
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
+use bytes::Bytes;
 use futures_util::{
-    StreamExt,
+    FutureExt, StreamExt,
+    future::BoxFuture,
     stream::{self, BoxStream},
 };
 use longhaul::{
@@ -24,12 +29,20 @@ pub struct Guarded {
     memory: Memory,
     heads: Arc<Mutex<BTreeMap<String, ErrorKind>>>,
     listing: Arc<Mutex<Option<ErrorKind>>>,
+    meanwhile: Arc<Mutex<Option<BoxFuture<'static, ()>>>>,
+    damages: Arc<AtomicBool>,
 }
 
 impl Guarded {
     /// A bucket that answers all questions.
     pub fn new(memory: &Memory) -> Self {
-        Self { memory: memory.clone(), heads: Arc::default(), listing: Arc::default() }
+        Self {
+            memory: memory.clone(),
+            heads: Arc::default(),
+            listing: Arc::default(),
+            meanwhile: Arc::default(),
+            damages: Arc::default(),
+        }
     }
 
     /// From now on this is the answer to a HEAD of `key`.
@@ -40,6 +53,16 @@ impl Guarded {
     /// From now on this is the answer to a listing.
     pub fn refuse_listing(&self, kind: ErrorKind) {
         *self.listing.lock().unwrap() = Some(kind);
+    }
+
+    /// This happens when an object is read the next time, before it is.
+    pub fn meanwhile(&self, deed: impl Future<Output = ()> + Send + 'static) {
+        *self.meanwhile.lock().unwrap() = Some(deed.boxed());
+    }
+
+    /// From now on bodies arrive damaged.
+    pub fn damage(&self) {
+        self.damages.store(true, Ordering::Relaxed);
     }
 
     fn refused(&self, kind: ErrorKind, operation: &'static str) -> StoreError {
@@ -74,7 +97,16 @@ impl Source for Guarded {
         range: Option<ByteRange>,
     ) -> Result<Fetched, StoreError> {
         self.check_head(key)?;
-        self.memory.get_object(key, pin, range).await
+        let deed = self.meanwhile.lock().unwrap().take();
+        if let Some(deed) = deed {
+            deed.await;
+        }
+        let mut fetched = self.memory.get_object(key, pin, range).await?;
+        if self.damages.load(Ordering::Relaxed) {
+            let bytes = fetched.body.collect().await?.into_iter().map(|byte| !byte).collect();
+            fetched.body = ByteStream::from_bytes(Bytes::from_owner::<Vec<u8>>(bytes));
+        }
+        Ok(fetched)
     }
 }
 

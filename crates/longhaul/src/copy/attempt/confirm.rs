@@ -82,24 +82,34 @@ pub(crate) async fn check_adopted_headers<B: Backends>(leg: &Leg<'_, B>, info: &
 
 /// Reads the destination again.
 pub(crate) async fn read_back<B: Backends>(leg: &Leg<'_, B>, size: u64, expected: Crc64) -> Result<(), NotCopied> {
+    let (there, crc) = read_again(leg).await.map_err(|ended| unless_changed_by_others(leg, ended))?;
+    if there.size == size && crc == expected {
+        return Ok(());
+    }
+    let place = leg.at_destination("GetObject");
+    let words = format!("read again, the destination has {} bytes with CRC64NVME {}", there.size, crc.to_base64());
+    let error = StoreError::new(ErrorKind::Corrupt, "GetObject", words);
+    Err(error.maybe_happened().at(place.location).on(place.key).into())
+}
+
+async fn read_again<B: Backends>(leg: &Leg<'_, B>) -> Result<(ObjectInfo, Crc64), NotCopied> {
     let key = &leg.job.destination_key;
     let info = leg.call(leg.at_destination("HeadObject"), || leg.engine.destination.head_object(key)).await?;
     // What the store says of itself is not what was asked for.
     let unnamed = ObjectInfo { crc64nvme: None, ..info };
-    let crc = match crc_of(leg, &leg.engine.destination, key, &unnamed).await {
-        Err(NotCopied::Failed(error))
-            if matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::NotFound) =>
-        {
-            let words = "the destination was changed by others while it was read again";
-            return Err(StoreError::new(ErrorKind::Conflict, "GetObject", words).caused_by(error).into());
+    let crc = crc_of(leg, &leg.engine.destination, key, &unnamed).await?;
+    Ok((unnamed, crc))
+}
+
+/// That others replaced or deleted what was to be read says nothing against the copy: it is made again.
+fn unless_changed_by_others<B: Backends>(leg: &Leg<'_, B>, ended: NotCopied) -> NotCopied {
+    match ended {
+        NotCopied::Failed(error) if matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::NotFound) => {
+            let words = "the destination was changed by others before it was read again";
+            let place = leg.at_destination("GetObject");
+            let changed = StoreError::new(ErrorKind::Conflict, "GetObject", words);
+            changed.at(place.location).on(place.key).caused_by(error).into()
         }
-        crc => crc?,
-    };
-    if unnamed.size == size && crc == expected {
-        return Ok(());
+        ended => ended,
     }
-    let place = leg.at_destination("GetObject");
-    let words = format!("read again, the destination has {} bytes with CRC64NVME {}", unnamed.size, crc.to_base64());
-    let error = StoreError::new(ErrorKind::Corrupt, "GetObject", words);
-    Err(error.maybe_happened().at(place.location).on(place.key).into())
 }
