@@ -10,7 +10,7 @@ use std::{
 
 use aws_sdk_ssm::{Client, operation::get_parameter::GetParameterError};
 use longhaul::{
-    object::ObjectKey,
+    object::{Location, ObjectKey},
     route::{IgnoreError, IgnoreList, IgnoreText, NamedRoute},
     store::{ErrorKind, Source, StoreError},
 };
@@ -236,11 +236,7 @@ async fn ignore_list(text: &str, own: &Account) -> Result<IgnoreList, IgnoreList
         IgnoreText::Object { bucket, key } => (bucket, key),
     };
     let holder = own.bucket(bucket);
-    let read = tokio::time::timeout(LONGEST_READ, whole_object(&holder, &key));
-    let bytes = read.await.unwrap_or_else(|_| {
-        let words = format!("the ignore list did not arrive within {LONGEST_READ:?}");
-        Err(StoreError::new(ErrorKind::TimedOut, "GetObject", words).into())
-    })?;
+    let bytes = in_time(LONGEST_READ, (holder.location(), &key), whole_object(&holder, &key)).await?;
     let lines = String::from_utf8(bytes).map_err(|_| IgnoreListError::NoText)?;
     let wrong = |source| IgnoreListError::OfObject { place: format!("{bucket}/{key}"), source };
     IgnoreList::parse(&lines).map_err(wrong)
@@ -257,4 +253,30 @@ async fn whole_object(bucket: &impl Source, key: &ObjectKey) -> Result<Vec<u8>, 
         return Err(StoreError::new(ErrorKind::Corrupt, "GetObject", "not all of the ignore list arrived").into());
     }
     Ok(bytes)
+}
+
+async fn in_time(
+    longest: Duration,
+    (location, key): (&Location, &ObjectKey),
+    read: impl Future<Output = Result<Vec<u8>, IgnoreListError>>,
+) -> Result<Vec<u8>, IgnoreListError> {
+    tokio::time::timeout(longest, read).await.unwrap_or_else(|_| {
+        let words = format!("the ignore list did not arrive within {longest:?}");
+        Err(StoreError::new(ErrorKind::TimedOut, "GetObject", words).at(location).on(key).into())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_list_that_never_arrives_is_named_and_may_be_read_again() {
+        let location = Location { endpoint: "https://example.com".into(), bucket: "lists".into() };
+        let key = ObjectKey::new("ignore.txt").unwrap();
+        let source = in_time(Duration::ZERO, (&location, &key), std::future::pending()).await.unwrap_err();
+        let words = longhaul::store::error::chain(&source);
+        assert!(words.contains("lists") && words.contains("ignore.txt"), "{words}");
+        assert!(ParameterError::IgnoreList { name: "list".into(), source }.is_retryable());
+    }
 }
