@@ -11,7 +11,7 @@ use std::{
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use longhaul::route::Mode;
-use longhaul_aws::{Cloud, CloudOptions, JobsenderSettings, StackJobsender, lambda::log, time_left};
+use longhaul_aws::{Cloud, CloudOptions, JobsenderSettings, StackJobsender, lambda::log, runtime, time_left};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -19,13 +19,8 @@ fn var(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Bytes of a thread's stack. What a program without optimisation keeps on it for one request of the SDK's is a large part of
-/// the usual 2 MiB.
-const STACK: usize = 8 << 20;
-
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK).enable_all().build()?;
-    runtime.block_on(serve())
+    runtime()?.block_on(serve())
 }
 
 async fn serve() -> Result<(), Box<dyn Error + Send + Sync>> {

@@ -22,7 +22,7 @@ pub use s3::address::ConnectError;
 pub use s3::{
     Account, ConnectOptions, EndpointError, Keys, Named, Provider, S3Bucket, Sharing, account, connect, is_same_bucket,
 };
-pub use sdk::{Requests, SystemClock};
+pub use sdk::{Requests, SystemClock, runtime};
 pub use settings::{
     BucketParaError, CredentialsError, DefaultDestination, IgnoreListError, JobType, JobsenderSettings, OtherAccount,
     ParameterError, Parameters, SettingsError, SettingsProblem, StackError, StackParameter, WorkerQueues,

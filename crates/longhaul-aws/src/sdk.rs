@@ -9,11 +9,13 @@ pub mod clock;
 pub(crate) mod error;
 pub(crate) mod guard;
 pub mod request_counts;
+pub mod runtime;
 pub(crate) mod service_time;
 pub(crate) mod whole_xml;
 
 pub use clock::SystemClock;
 pub use request_counts::Requests;
+pub use runtime::runtime;
 
 pub(crate) use answer_error::AnswerError;
 pub(crate) use cause::cause_of;

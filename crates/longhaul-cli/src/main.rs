@@ -55,10 +55,6 @@ use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
 use failure::{Exit, Failure};
 
-/// Bytes of a thread's stack. What a program without optimisation keeps on it for one request of the SDK's is a large part of
-/// the usual 2 MiB.
-const STACK: usize = 8 << 20;
-
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -93,8 +89,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     }
     let bars = bars::Bars::new(cli.output.json);
     log::start(&cli.output, log::Role::of(&cli.command), &bars)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK).enable_all().build();
-    let runtime = runtime.map_err(Failure::of_runtime)?;
+    let runtime = longhaul_aws::runtime().map_err(Failure::of_runtime)?;
     runtime.block_on(async {
         match cli.command {
             Command::Copy(args) => copy::run(*args, cli.output.json, bars).await,
